@@ -1,0 +1,89 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Layers, lowest first: a target may import only targets above it in this list
+// (`docs/architecture.md` has a paragraph on each; a test holds the imports to it).
+
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "snapstore",
+    products: [
+        .library(name: "Snapstore", targets: ["Snapstore"]),
+        .executable(name: "snapstore", targets: ["SnapstoreCLI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        // C: what Swift cannot call (variadic or missing in glibc), and the system libraries.
+        .target(name: "CSnapKernel"),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CSnapSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+
+        .target(name: "SnapIO", dependencies: ["CSnapKernel", systemPackage]),
+        .target(name: "SnapDigest", dependencies: ["CCrypto"]),
+        .target(name: "SnapModel", dependencies: ["SnapDigest"]),
+        .target(name: "SnapChunking", dependencies: ["SnapModel", "SnapDigest"]),
+        .target(name: "SnapPacks", dependencies: ["SnapModel", "SnapDigest", "SnapIO", "CZstd"]),
+        .target(
+            name: "SnapCatalogue",
+            dependencies: ["SnapModel", "SnapDigest", "SnapIO", "CSnapSQLite", grdb]),
+        .target(
+            name: "SnapCore",
+            dependencies: ["SnapCatalogue", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", collections]),
+        .target(
+            name: "SnapTrees",
+            dependencies: [
+                "SnapCore", "SnapChunking", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", collections,
+            ]),
+        .target(
+            name: "Snapstore",
+            dependencies: ["SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", logging]),
+        .executableTarget(
+            name: "SnapstoreCLI",
+            dependencies: ["Snapstore", "SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", argumentParser],
+            linkerSettings: staticSwiftRuntime),
+
+        .target(
+            name: "TestSupport",
+            dependencies: ["Snapstore", "SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO"],
+            path: "Tests/TestSupport"),
+        .testTarget(name: "SnapIOTests", dependencies: ["SnapIO", "TestSupport"]),
+        .testTarget(name: "SnapModelTests", dependencies: ["SnapModel", "SnapDigest", "TestSupport"]),
+        .testTarget(name: "SnapChunkingTests", dependencies: ["SnapChunking", "TestSupport"]),
+        .testTarget(name: "SnapPacksTests", dependencies: ["SnapPacks", "TestSupport"]),
+        .testTarget(name: "SnapCatalogueTests", dependencies: ["SnapCatalogue", "TestSupport", grdb]),
+        .testTarget(name: "SnapCoreTests", dependencies: ["SnapCore", "TestSupport"]),
+        .testTarget(name: "SnapTreesTests", dependencies: ["SnapTrees", "TestSupport"]),
+        .testTarget(name: "SnapstoreCLITests", dependencies: ["Snapstore", "TestSupport"]),
+        .testTarget(name: "ProjectTests", dependencies: ["TestSupport"]),
+    ]
+)
+
+/// Links the Swift runtime and Foundation into the executable, so that it starts in milliseconds
+/// and runs where no Swift is installed. The archives are those that `-static-stdlib` leaves out
+/// when modules were compiled for dynamic linking; C libraries of the system stay shared.
+var staticSwiftRuntime: [LinkerSetting] {
+    [.unsafeFlags(["-static-stdlib"])]
+        + [
+            "CoreFoundation", "swiftSynchronization", "_FoundationICU", "_FoundationCShims", "_FoundationCollections",
+        ].map { .linkedLibrary($0) }
+}
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+}

@@ -1,0 +1,3 @@
+#ifndef SNAP_KERNEL_H
+#define SNAP_KERNEL_H
+#endif

@@ -1,0 +1,1 @@
+#include "snap_kernel.h"

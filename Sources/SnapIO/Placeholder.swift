@@ -1,0 +1,1 @@
+// Placeholder until the first slice of this layer lands.

@@ -1,0 +1,19 @@
+package import SnapModel
+
+/// Where captured objects go: a session of the store, or memory in tests.
+package protocol ObjectSink: AnyObject {
+    /// Whether the object is held, or was put in this session, and can be read: an object that failed its check does
+    /// not count.
+    func contains(_ key: ObjectKey) throws -> Bool
+
+    /// Stores the bytes under their key, which the caller has computed. Cheap and without effect when held already.
+    func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws
+
+    /// Whether some object that this organisation can read is known to be damaged. Then nothing may be taken from the
+    /// stat cache, because a file read again heals its chunks.
+    var hasDamage: Bool { get }
+}
+
+extension ObjectSink {
+    package var hasDamage: Bool { false }
+}

@@ -1,1 +1,37 @@
+#define _GNU_SOURCE
 #include "snap_kernel.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int snap_open_beneath(int directory, const char *name, int flags, unsigned int mode) {
+    struct open_how how;
+    memset(&how, 0, sizeof how);
+    how.flags = (uint64_t)(unsigned int)flags | O_CLOEXEC;
+    how.mode = (flags & (O_CREAT | __O_TMPFILE)) ? mode : 0;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
+}
+
+ssize_t snap_getdents(int directory, void *buffer, size_t count) {
+    return syscall(SYS_getdents64, directory, buffer, count);
+}
+
+int snap_renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned int flags) {
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
+}
+
+int snap_ofd_lock(int fd) {
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int snap_syncfs(int fd) {
+    return syncfs(fd);
+}

@@ -1,0 +1,197 @@
+internal import FoundationEssentials
+internal import GRDB
+package import SnapModel
+package import SnapDigest
+
+/// What can be asked of the catalogue inside ``Catalogue/read(_:)``. Not to be kept after the closure returns.
+package struct ReadAccess {
+    let db: Database
+}
+
+// MARK: Scopes, organisations, sessions
+
+extension ReadAccess {
+    package func scope(_ id: ScopeID) throws -> ScopeRow? {
+        try Row.fetchOne(db, sql: "SELECT * FROM scope WHERE id = ?", arguments: [id.rawValue]).map(ScopeRow.init)
+    }
+
+    package func scopes() throws -> [ScopeRow] {
+        try Row.fetchAll(db, sql: "SELECT * FROM scope ORDER BY id").map(ScopeRow.init)
+    }
+
+    package func org(named name: String) throws -> OrgRow? {
+        try Row.fetchOne(db, sql: "SELECT * FROM org WHERE name = ?", arguments: [name]).map(OrgRow.init)
+    }
+
+    package func orgs() throws -> [OrgRow] {
+        try Row.fetchAll(db, sql: "SELECT * FROM org ORDER BY name").map(OrgRow.init)
+    }
+
+    package func sessions() throws -> [SessionRow] {
+        try Row.fetchAll(db, sql: "SELECT * FROM session ORDER BY id").map(SessionRow.init)
+    }
+
+    /// The last number given out; rises with sessions, condemnations and tags.
+    package func sequence() throws -> Int64 {
+        try Int64.fetchOne(db, sql: "SELECT value FROM counter WHERE name = 'sequence'") ?? 0
+    }
+
+    /// Changes whenever another connection has committed.
+    package func dataVersion() throws -> Int64 {
+        try Int64.fetchOne(db, sql: "PRAGMA data_version") ?? 0
+    }
+}
+
+// MARK: Objects, frames, packs
+
+extension ReadAccess {
+    package func object(_ key: ObjectKey, scope: ScopeID) throws -> ObjectRow? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT * FROM object WHERE scope = ? AND kind = ? AND digest = ?")
+        return try Row.fetchOne(
+            statement, arguments: [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob]
+        ).map(ObjectRow.init)
+    }
+
+    /// Up to `limit` objects of a scope after `key`, in key order.
+    package func objects(scope: ScopeID, after key: ObjectKey?, limit: Int) throws -> [ObjectRow] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT * FROM object WHERE scope = ? AND (kind, digest) > (?, ?) ORDER BY kind, digest LIMIT ?
+                """)
+        let kind = Int64(key?.kind.rawValue ?? 0)
+        let digest = key?.digest.databaseBlob ?? Data()
+        return try Row.fetchAll(statement, arguments: [scope.rawValue, kind, digest, limit]).map(ObjectRow.init)
+    }
+
+    /// Objects that nobody holds, the longest condemned first.
+    package func condemned(scope: ScopeID, before sequence: Int64, orTime milliseconds: Int64, limit: Int) throws
+        -> [ObjectRow]
+    {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT * FROM object
+                WHERE scope = ? AND condemned < ? AND condemned_ms <= ? AND refs = 0 AND borrows = 0
+                ORDER BY condemned LIMIT ?
+                """,
+            arguments: [scope.rawValue, sequence, milliseconds, limit]
+        ).map(ObjectRow.init)
+    }
+
+    /// Raw bytes of what nobody holds, and the time at which the last of it was let go.
+    package func condemnedTotals(scope: ScopeID) throws -> (objects: Int64, bytes: Int64, latestMilliseconds: Int64) {
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT COUNT(*), COALESCE(SUM(CASE WHEN frame IS NULL THEN 0 ELSE length END), 0),
+                       COALESCE(MAX(condemned_ms), 0)
+                FROM object WHERE scope = ? AND condemned IS NOT NULL
+                """, arguments: [scope.rawValue])
+        guard let row else { return (0, 0, 0) }
+        return (row[0], row[1], row[2])
+    }
+
+    package func badObjects(scope: ScopeID, limit: Int) throws -> [ObjectRow] {
+        try Row.fetchAll(
+            db, sql: "SELECT * FROM object WHERE scope = ? AND bad <> 0 LIMIT ?", arguments: [scope.rawValue, limit]
+        ).map(ObjectRow.init)
+    }
+
+    package func frame(_ id: Int64) throws -> FrameRow? {
+        let statement = try db.cachedStatement(sql: "SELECT * FROM frame WHERE id = ?")
+        return try Row.fetchOne(statement, arguments: [id]).map(FrameRow.init)
+    }
+
+    package func frames(pack: Int64) throws -> [FrameRow] {
+        try Row.fetchAll(db, sql: "SELECT * FROM frame WHERE pack = ? ORDER BY number", arguments: [pack])
+            .map(FrameRow.init)
+    }
+
+    package func pack(_ id: Int64) throws -> PackRow? {
+        let statement = try db.cachedStatement(sql: "SELECT * FROM pack WHERE id = ?")
+        return try Row.fetchOne(statement, arguments: [id]).map(PackRow.init)
+    }
+
+    package func pack(uid: [UInt8]) throws -> PackRow? {
+        try Row.fetchOne(db, sql: "SELECT * FROM pack WHERE uid = ?", arguments: [Data(uid)]).map(PackRow.init)
+    }
+
+    package func packs(scope: ScopeID? = nil, state: PackState? = nil) throws -> [PackRow] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT * FROM pack WHERE (?1 IS NULL OR scope = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id
+                """, arguments: [scope?.rawValue, state?.rawValue]
+        ).map(PackRow.init)
+    }
+
+    package func packs(session: Int64) throws -> [PackRow] {
+        try Row.fetchAll(db, sql: "SELECT * FROM pack WHERE session = ? ORDER BY id", arguments: [session])
+            .map(PackRow.init)
+    }
+
+    /// Where a session that is not this process's, or ran out of memory for it, put an object.
+    package func upload(_ key: ObjectKey, session: Int64) throws -> ObjectPlace? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT * FROM upload WHERE session = ? AND kind = ? AND digest = ?")
+        return try Row.fetchOne(
+            statement, arguments: [session, Int64(key.kind.rawValue), key.digest.databaseBlob]
+        ).map { row in
+            ObjectPlace(key: try row.key(), length: row["length"], frame: row["frame"], position: row["position"])
+        }
+    }
+}
+
+// MARK: Rows to values
+
+extension ScopeRow {
+    init(_ row: Row) {
+        self.init(
+            id: ScopeID(row["id"]), name: row["name"], heldBytes: row["held_bytes"], heldObjects: row["held_objects"])
+    }
+}
+
+extension OrgRow {
+    init(_ row: Row) {
+        self.init(id: row["id"], name: row["name"], scope: ScopeID(row["scope"]))
+    }
+}
+
+extension SessionRow {
+    init(_ row: Row) {
+        self.init(
+            id: row["id"], uid: row["uid"], kind: row["kind"], scope: ScopeID(row["scope"]),
+            startSequence: row["start_sequence"], startedMilliseconds: row["started_ms"])
+    }
+}
+
+extension ObjectRow {
+    init(_ row: Row) throws {
+        self.init(
+            key: try row.key(), length: row["length"], refs: row["refs"], borrows: row["borrows"], frame: row["frame"],
+            position: row["position"], condemned: row["condemned"], isBad: row["bad"] != 0)
+    }
+}
+
+extension PackRow {
+    init(_ row: Row) throws {
+        self.init(
+            id: row["id"], uid: try row.bytes("uid"), scope: ScopeID(row["scope"]), session: row["session"],
+            state: try row.value("state") { PackState(rawValue: $0) }, storedBytes: row["stored_bytes"],
+            rawBytes: row["raw_bytes"], liveObjects: row["live_objects"], liveBytes: row["live_bytes"])
+    }
+}
+
+extension FrameRow {
+    init(_ row: Row) throws {
+        self.init(
+            id: row["id"], pack: row["pack"],
+            number: try row.value("number") { (raw: Int64) in Int(exactly: raw) },
+            offset: try row.value("offset") { (raw: Int64) in UInt64(exactly: raw) },
+            storedBytes: try row.value("stored_bytes") { (raw: Int64) in UInt32(exactly: raw) },
+            rawBytes: try row.value("raw_bytes") { (raw: Int64) in UInt32(exactly: raw) },
+            codec: try row.value("codec") { (raw: Int64) in UInt8(exactly: raw) },
+            checksum: try row.bytes("checksum"))
+    }
+}

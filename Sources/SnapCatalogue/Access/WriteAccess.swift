@@ -1,0 +1,235 @@
+internal import FoundationEssentials
+internal import GRDB
+package import SnapDigest
+package import SnapModel
+
+/// What can be done inside ``Catalogue/write(_:_:)``. Not to be kept after the closure returns.
+package struct WriteAccess {
+    let db: Database
+
+    /// The same transaction, for questions.
+    package var reading: ReadAccess { ReadAccess(db: db) }
+
+    /// Rows touched so far by this connection; differences count towards ``Catalogue/rowsPerTransactionMax``.
+    package var rowsTouched: Int { db.totalChangesCount }
+
+    /// The next number of the store's one sequence.
+    package func nextSequence() throws -> Int64 {
+        let value = try Int64.fetchOne(
+            db.cachedStatement(sql: "UPDATE counter SET value = value + 1 WHERE name = 'sequence' RETURNING value"))
+        guard let value else {
+            throw CatalogueError(.corrupt, "The catalogue has lost its sequence: run `snapstore fsck`.")
+        }
+        return value
+    }
+
+    func run(_ sql: String, _ arguments: StatementArguments) throws {
+        try db.cachedStatement(sql: sql).execute(arguments: arguments)
+    }
+}
+
+// MARK: Organisations and sessions
+
+extension WriteAccess {
+    /// Makes an organisation and its scope.
+    package func insertOrg(named name: String, createdMilliseconds: Int64) throws -> OrgRow {
+        try run("INSERT INTO scope (name) VALUES (?)", [name])
+        let scope = db.lastInsertedRowID
+        try run("INSERT INTO org (name, scope, created_ms) VALUES (?, ?, ?)", [name, scope, createdMilliseconds])
+        return OrgRow(id: db.lastInsertedRowID, name: name, scope: ScopeID(scope))
+    }
+
+    package func insertSession(uid: String, kind: String, scope: ScopeID, startedMilliseconds: Int64) throws
+        -> SessionRow
+    {
+        let start = try nextSequence()
+        try run(
+            "INSERT INTO session (uid, kind, scope, start_sequence, started_ms) VALUES (?, ?, ?, ?, ?)",
+            [uid, kind, scope.rawValue, start, startedMilliseconds])
+        return SessionRow(
+            id: db.lastInsertedRowID, uid: uid, kind: kind, scope: scope, startSequence: start,
+            startedMilliseconds: startedMilliseconds)
+    }
+
+    /// Ends a session without packs.
+    package func deleteSession(_ id: Int64) throws {
+        try run("DELETE FROM session WHERE id = ?", [id])
+    }
+
+    /// Forgets up to `limit` spilled uploads of a session. Returns how many.
+    package func deleteUploads(session: Int64, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM upload WHERE session = ?1 AND (kind, digest) IN
+                (SELECT kind, digest FROM upload WHERE session = ?1 LIMIT ?2)
+            """, [session, limit])
+        return db.changesCount
+    }
+}
+
+// MARK: Packs and frames
+
+extension WriteAccess {
+    /// Announces a pack before its first byte is written, so that nothing on disk is unknown.
+    package func insertPack(uid: [UInt8], scope: ScopeID, session: Int64?, state: PackState) throws -> Int64 {
+        try run(
+            "INSERT INTO pack (uid, scope, session, state) VALUES (?, ?, ?, ?)",
+            [Data(uid), scope.rawValue, session, state.rawValue])
+        return db.lastInsertedRowID
+    }
+
+    package func setPackSizes(_ pack: Int64, storedBytes: Int64, rawBytes: Int64) throws {
+        try run("UPDATE pack SET stored_bytes = ?, raw_bytes = ? WHERE id = ?", [storedBytes, rawBytes, pack])
+    }
+
+    /// Adds a frame; its identifier is returned.
+    package func insertFrame(_ frame: FrameRow) throws -> Int64 {
+        try run(
+            """
+            INSERT INTO frame (pack, number, offset, stored_bytes, raw_bytes, codec, checksum)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                frame.pack, frame.number, Int64(clamping: frame.offset), Int64(frame.storedBytes),
+                Int64(frame.rawBytes), Int64(frame.codec), Data(frame.checksum),
+            ])
+        return db.lastInsertedRowID
+    }
+
+    /// Makes up to `limit` pending packs of a session live. Returns how many.
+    package func publishPacks(session: Int64, limit: Int) throws -> Int {
+        try run(
+            """
+            UPDATE pack SET state = 1 WHERE id IN (SELECT id FROM pack WHERE session = ? AND state = 0 LIMIT ?)
+            """, [session, limit])
+        return db.changesCount
+    }
+
+    /// Takes up to `limit` live packs from their session. Returns how many.
+    package func releasePacks(session: Int64, limit: Int) throws -> Int {
+        try run(
+            "UPDATE pack SET session = NULL WHERE id IN (SELECT id FROM pack WHERE session = ? LIMIT ?)",
+            [session, limit])
+        return db.changesCount
+    }
+
+    package func setPack(_ pack: Int64, state: PackState) throws {
+        try run("UPDATE pack SET state = ? WHERE id = ?", [state.rawValue, pack])
+    }
+
+    /// Counts objects that came to, or went from, a pack.
+    package func addLive(pack: Int64, objects: Int64, bytes: Int64) throws {
+        try run(
+            "UPDATE pack SET live_objects = live_objects + ?, live_bytes = live_bytes + ? WHERE id = ?",
+            [objects, bytes, pack])
+    }
+
+    /// Forgets up to `limit` frames of a pack. Returns how many.
+    package func deleteFrames(pack: Int64, limit: Int) throws -> Int {
+        try run(
+            "DELETE FROM frame WHERE id IN (SELECT id FROM frame WHERE pack = ? LIMIT ?)", [pack, limit])
+        return db.changesCount
+    }
+
+    /// Forgets a pack without frames, once its file is gone.
+    package func deletePack(_ pack: Int64) throws {
+        try run("DELETE FROM pack WHERE id = ?", [pack])
+    }
+
+    package func insertUpload(_ place: ObjectPlace, session: Int64) throws {
+        try run(
+            "INSERT OR IGNORE INTO upload VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                session, Int64(place.key.kind.rawValue), place.key.digest.databaseBlob, place.length, place.frame,
+                place.position,
+            ])
+    }
+}
+
+// MARK: Objects
+
+extension WriteAccess {
+    package func insertObject(_ place: ObjectPlace, scope: ScopeID, refs: Int64) throws {
+        try insertObject(
+            place.key, length: place.length, scope: scope, refs: refs, frame: place.frame, position: place.position)
+    }
+
+    /// A holding whose bytes are those of `public`.
+    package func insertBorrowed(_ key: ObjectKey, length: Int64, scope: ScopeID) throws {
+        try insertObject(key, length: length, scope: scope, refs: 1, frame: nil, position: 0)
+    }
+
+    private func insertObject(
+        _ key: ObjectKey, length: Int64, scope: ScopeID, refs: Int64, frame: Int64?, position: Int64
+    ) throws {
+        try run(
+            """
+            INSERT INTO object (scope, kind, digest, length, refs, frame, position) VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob, length, refs, frame, position])
+    }
+
+    /// Sets the count of an object that is held.
+    package func setRefs(_ key: ObjectKey, scope: ScopeID, refs: Int64) throws {
+        try run(
+            """
+            UPDATE object SET refs = ?, condemned = NULL, condemned_ms = NULL
+            WHERE scope = ? AND kind = ? AND digest = ?
+            """, [refs, scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
+    }
+
+    /// Sets the count to zero. Without a sequence the object stays out of reach of gc until ``condemn(_:scope:)``.
+    package func letGo(_ key: ObjectKey, scope: ScopeID, sequence: Int64?, milliseconds: Int64) throws {
+        try run(
+            """
+            UPDATE object SET refs = 0, condemned = ?, condemned_ms = ? WHERE scope = ? AND kind = ? AND digest = ?
+            """,
+            [
+                sequence, sequence == nil ? nil : milliseconds, scope.rawValue, Int64(key.kind.rawValue),
+                key.digest.databaseBlob,
+            ])
+    }
+
+    /// Forgets a borrowed holding.
+    package func deleteHolding(_ key: ObjectKey, scope: ScopeID) throws {
+        try run(
+            "DELETE FROM object WHERE scope = ? AND kind = ? AND digest = ? AND frame IS NULL",
+            [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
+    }
+
+    package func addBorrows(_ key: ObjectKey, _ change: Int64) throws {
+        try run(
+            "UPDATE object SET borrows = borrows + ? WHERE scope = 1 AND kind = ? AND digest = ?",
+            [change, Int64(key.kind.rawValue), key.digest.databaseBlob])
+    }
+
+    /// Moves an object to other bytes, and takes a mark of damage from it.
+    package func moveObject(_ key: ObjectKey, scope: ScopeID, frame: Int64, position: Int64) throws {
+        try run(
+            "UPDATE object SET frame = ?, position = ?, bad = 0 WHERE scope = ? AND kind = ? AND digest = ?",
+            [frame, position, scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
+    }
+
+    /// Marks damage: reads say corrupt, and the object counts as missing when asked for.
+    package func markBad(_ key: ObjectKey, scope: ScopeID, _ isBad: Bool) throws {
+        try run(
+            "UPDATE object SET bad = ? WHERE scope = ? AND kind = ? AND digest = ?",
+            [isBad ? 1 : 0, scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
+    }
+
+    /// Deletes an object that is still condemned and unreferenced. Says whether it was.
+    package func deleteCondemned(_ key: ObjectKey, scope: ScopeID) throws -> Bool {
+        try run(
+            """
+            DELETE FROM object WHERE scope = ? AND kind = ? AND digest = ?
+                AND refs = 0 AND borrows = 0 AND condemned IS NOT NULL
+            """, [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
+        return db.changesCount == 1
+    }
+
+    package func addHeld(scope: ScopeID, bytes: Int64, objects: Int64) throws {
+        try run(
+            "UPDATE scope SET held_bytes = held_bytes + ?, held_objects = held_objects + ? WHERE id = ?",
+            [bytes, objects, scope.rawValue])
+    }
+}

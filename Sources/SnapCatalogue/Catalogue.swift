@@ -1,0 +1,203 @@
+internal import CSnapSQLite
+internal import GRDB
+package import SnapIO
+
+/// The catalogue of a store: one SQLite database, shared by any number of processes.
+///
+/// SQLite 3.40 corrupts a write-ahead log when two connections commit or checkpoint at once, so every write
+/// transaction and every checkpoint, in any process, holds `catalog.lock`. Commits are synced (`synchronous = FULL`):
+/// what ``write(_:_:)`` has returned from survives a power cut. Readers never wait and are never waited for.
+package final class Catalogue: Sendable {
+    /// Rows one write transaction may touch, so that no writer waits long for another.
+    package static let rowsPerTransactionMax = 1_000
+    /// Size of the write-ahead log at which the next commit moves it into the database.
+    package static let checkpointBytes: UInt64 = 4 << 20
+
+    package let path: String
+    private let pool: DatabasePool
+    private let lock: WriterLock
+    private let disk: Disk
+
+    private init(path: String, pool: DatabasePool, lock: WriterLock, disk: Disk) {
+        self.path = path
+        self.pool = pool
+        self.lock = lock
+        self.disk = disk
+    }
+
+    /// Opens the catalogue at `directory/catalog.sqlite`, making or migrating it.
+    ///
+    /// - Parameters:
+    ///   - create: Make the file when it is missing; otherwise that is ``CatalogueError/Code/missing``.
+    ///   - disk: Where commits pass their gate.
+    package static func open(
+        directory: String, create: Bool, disk: Disk, lockDeadlineSeconds: Double = 30
+    ) throws(CatalogueError) -> Catalogue {
+        let path = directory + "/catalog.sqlite"
+        if !create && !Kernel.exists(path) {
+            throw CatalogueError(
+                .missing, "The catalogue \(path) is missing: run `snapstore fsck --rebuild-catalog` to make it anew.")
+        }
+        return try mapped(path) {
+            let lock = try WriterLock(directory: directory, deadlineSeconds: lockDeadlineSeconds)
+            // Opening writes (GRDB makes sure that a write-ahead log exists), so it takes the lock too.
+            let pool = try lock.locked {
+                try disk.gate(.transaction("open")) { try openPool(path) }
+            }
+            return Catalogue(path: path, pool: pool, lock: lock, disk: disk)
+        }
+    }
+
+    private static func openPool(_ path: String) throws -> DatabasePool {
+        var configuration = Configuration()
+        configuration.label = "catalogue"
+        configuration.busyMode = .timeout(10)
+        configuration.maximumReaderCount = 4
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+            guard let connection = db.sqliteConnection, snap_sqlite_no_checkpoint_on_close(connection) == SQLITE_OK
+            else { throw DatabaseError(message: "SQLite refused NO_CKPT_ON_CLOSE") }
+        }
+        let pool = try DatabasePool(path: path, configuration: configuration)
+        // The pool sets NORMAL after `prepareDatabase`, which loses acknowledged commits at a power cut.
+        try pool.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            let level = try Int.fetchOne(db, sql: "PRAGMA synchronous")
+            guard level == 2 else { throw DatabaseError(message: "SQLite did not take synchronous = FULL") }
+        }
+        let migrator = Schema.migrator
+        if try pool.read({ try migrator.hasBeenSuperseded($0) }) {
+            throw CatalogueError(
+                .newer, "The catalogue \(path) was written by a newer version of snapstore: use that version.")
+        }
+        if try !pool.read({ try migrator.hasCompletedMigrations($0) }) { try migrator.migrate(pool) }
+        return pool
+    }
+
+    /// Calls `body` on a consistent snapshot of the catalogue. Keep it short: no I/O and no waiting inside, because a
+    /// reader that stays pins the write-ahead log.
+    package func read<Result>(_ body: (ReadAccess) throws -> Result) throws -> Result {
+        try Catalogue.mappedAny(path) { try pool.read { try body(ReadAccess(db: $0)) } }
+    }
+
+    /// Runs `body` as one synced transaction, under the lock of all writers.
+    ///
+    /// - Parameter label: For the gate that the commit passes.
+    /// - Throws: What `body` throws, with nothing written; ``CatalogueError`` otherwise.
+    @discardableResult
+    package func write<Result>(_ label: String, _ body: (WriteAccess) throws -> Result) throws -> Result {
+        try Catalogue.mappedAny(path) {
+            try lock.locked {
+                let result = try pool.writeWithoutTransaction { db in
+                    try disk.gate(.transaction(label)) { try transaction(db, label, body) }
+                }
+                try checkpointIfLarge()
+                return result
+            }
+        }
+    }
+
+    private func transaction<Result>(
+        _ db: Database, _ label: String, _ body: (WriteAccess) throws -> Result
+    ) throws -> Result {
+        var outcome: Result?
+        try db.inTransaction(.immediate) {
+            let before = db.totalChangesCount
+            outcome = try body(WriteAccess(db: db))
+            let rows = db.totalChangesCount - before
+            guard rows <= Self.rowsPerTransactionMax else {
+                throw CatalogueError(.tooManyRows, "The transaction \(label) touched \(rows) rows: report this mistake.")
+            }
+            return .commit
+        }
+        guard let outcome else {
+            throw CatalogueError(.corrupt, "The transaction \(label) ended without a result.")
+        }
+        return outcome
+    }
+
+    private func checkpointIfLarge() throws {
+        guard let size = try? Kernel.fileSize(path + "-wal"), size > Self.checkpointBytes else { return }
+        try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+    }
+
+    /// Moves the whole write-ahead log into the database and empties it. Waits for no reader: what they pin stays.
+    package func checkpoint() throws {
+        try Catalogue.mappedAny(path) {
+            try lock.locked { try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) } }
+        }
+    }
+
+    /// Writes a consistent copy of the catalogue to `destination`, which must not exist. Not synced.
+    package func copy(to destination: String) throws {
+        try Catalogue.mappedAny(path) {
+            try pool.writeWithoutTransaction { db in
+                try db.execute(sql: "VACUUM INTO ?", arguments: [destination])
+            }
+        }
+    }
+
+    /// A second read connection for many point look-ups, without a transaction around them.
+    package func makeLookup() throws -> CatalogueLookup {
+        try Catalogue.mappedAny(path) { try CatalogueLookup(path: path) }
+    }
+
+    /// What SQLite thinks of its own file: `ok`, or sentences. Costs a read of the whole file.
+    package func integrityProblems() throws -> [String] {
+        try Catalogue.mappedAny(path) {
+            try pool.read { db in
+                try String.fetchAll(db, sql: "PRAGMA integrity_check(100)").filter { $0 != "ok" }
+            }
+        }
+    }
+
+    /// Value of a pragma of the writing connection, for tests and the doctor.
+    package func pragma(_ name: String) throws -> Int64? {
+        try Catalogue.mappedAny(path) {
+            try pool.writeWithoutTransaction { try Int64.fetchOne($0, sql: "PRAGMA \(name)") }
+        }
+    }
+
+    /// Closes every connection. Nothing may use the catalogue afterwards.
+    package func close() {
+        try? pool.close()
+    }
+}
+
+extension Catalogue {
+    static func mapped<Result>(_ path: String, _ body: () throws -> Result) throws(CatalogueError) -> Result {
+        do {
+            return try body()
+        } catch let error as CatalogueError {
+            throw error
+        } catch let error as DatabaseError {
+            throw CatalogueError(error, path: path)
+        } catch {
+            throw CatalogueError(.io, "The catalogue \(path) cannot be opened: \(error)")
+        }
+    }
+
+    static func mappedAny<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as DatabaseError {
+            throw CatalogueError(error, path: path)
+        }
+    }
+}
+
+extension CatalogueError {
+    init(_ error: DatabaseError, path: String) {
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            self.init(.outOfSpace, "There is no room on the disk for the catalogue \(path): free some, then try again.")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            self.init(.busy, "The catalogue \(path) is in use by another process: try again.")
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_MISMATCH, .SQLITE_CONSTRAINT:
+            self.init(
+                .corrupt, "The catalogue \(path) is damaged (\(error.message ?? "no detail")): run `snapstore fsck`.")
+        default:
+            self.init(.io, "The catalogue \(path) failed: \(error.message ?? "no detail") (\(error.resultCode)).")
+        }
+    }
+}

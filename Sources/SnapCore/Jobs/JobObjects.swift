@@ -1,0 +1,62 @@
+internal import SnapCatalogue
+internal import SnapModel
+internal import SnapPacks
+
+/// Loads the nodes that a job walks over, and tells which objects its session has uploaded.
+struct JobObjects: Sendable {
+    let catalogue: Catalogue
+    let frames: FrameReader
+    let scope: ScopeID
+    /// The session whose uploads count, with its index when it is this process's.
+    let session: Int64?
+    let uploads: SessionUploads?
+
+    /// Where the session put an object, if it did.
+    func upload(_ key: ObjectKey, _ tx: ReadAccess) throws -> ObjectPlace? {
+        if let place = uploads?.place(key) { return place }
+        guard let session, uploads == nil || uploads?.hasSpilled == true else { return nil }
+        return try tx.upload(key, session: session)
+    }
+
+    /// The children of a node, in order.
+    func children(of key: ObjectKey) throws -> [ObjectKey] {
+        guard key.kind.hasChildren else { return [] }
+        var attempts = 2
+        while true {
+            attempts -= 1
+            let place = try catalogue.read { tx in try place(of: key, tx) }
+            guard let place else {
+                throw StoreError(
+                    .incomplete, "The snapshot needs \(key), which is neither held nor uploaded.",
+                    hint: "Capture or push it again.")
+            }
+            do {
+                return try ObjectChildren.of(key.kind, frames.read(place))
+            } catch let error as PackError where error.code == .missing && attempts > 0 {
+                continue  // Rewritten meanwhile: the next look-up finds its new place.
+            }
+        }
+    }
+
+    /// Where a node's bytes are: held or let go in the scope, uploaded by the session, or public.
+    private func place(of key: ObjectKey, _ tx: ReadAccess) throws -> ObjectPlace? {
+        if let row = try tx.object(key, scope: scope), let frame = row.frame, !row.isBad {
+            return ObjectPlace(key: key, length: row.length, frame: frame, position: row.position)
+        }
+        if let place = try upload(key, tx) { return place }
+        if let row = try tx.object(key, scope: .public), let frame = row.frame {
+            return ObjectPlace(key: key, length: row.length, frame: frame, position: row.position)
+        }
+        return nil
+    }
+}
+
+extension ObjectKind {
+    /// Whether objects of this kind name others.
+    var hasChildren: Bool {
+        switch self {
+        case .list, .tree, .manifest: true
+        case .chunk, .record: false
+        }
+    }
+}

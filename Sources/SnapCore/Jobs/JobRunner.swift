@@ -1,0 +1,184 @@
+internal import SnapCatalogue
+internal import SnapDigest
+internal import SnapIO
+internal import SnapModel
+
+/// Works off the queue of a scope, batch by batch.
+///
+/// Any process may do so at any time, several at once: a batch reads what it needs from the job's rows inside its
+/// transaction, so one that comes too late finds its work done. A process that dies leaves rows that the next one
+/// continues.
+struct JobRunner: Sendable {
+    /// Children read ahead of one batch: about what one transaction can count.
+    private static let childrenAhead = 1_200
+
+    let catalogue: Catalogue
+    let frames: FrameReader
+    let clock: StoreClock
+
+    /// Works off every job of `scope` up to and including `last`, or all of them.
+    ///
+    /// - Parameters:
+    ///   - uploads: What the session of job `last` has written, where this process knows.
+    ///   - onSettling: Told of each job of somebody else's that is worked off first.
+    func settle(
+        scope: ScopeID, through last: Int64? = nil, session: Int64? = nil, uploads: SessionUploads? = nil,
+        onSettling: (String) -> Void = { _ in }
+    ) throws {
+        var announced: Int64?
+        while let job = try catalogue.read({ try $0.firstJob(scope: scope) }), job.id <= last ?? .max {
+            if job.id != last, announced != job.id {
+                announced = job.id
+                onSettling(job.label)
+            }
+            let objects = JobObjects(
+                catalogue: catalogue, frames: frames, scope: scope, session: job.session,
+                uploads: job.session == session ? uploads : nil)
+            try step(job, objects)
+        }
+    }
+
+    /// One batch of a job that was first in its queue a moment ago.
+    private func step(_ seen: JobRow, _ objects: JobObjects) throws {
+        do {
+            let children = try readAhead(seen, objects)
+            try catalogue.write("job") { tx in
+                guard let job = try tx.reading.firstJob(scope: seen.scope), job.id == seen.id else { return }
+                try batch(job, objects, children, tx)
+            }
+        } catch {
+            let error = StoreError(mapping: error)
+            guard seen.kind == .attach, seen.state == .running, Self.refusals.contains(error.code) else { throw error }
+            try refuse(seen, error)
+        }
+    }
+
+    /// Errors that end an attach; any other leaves it to be continued.
+    private static let refusals: Set<StoreError.Code> = [.incomplete, .preconditionFailed, .quotaExceeded, .corrupt]
+
+    private func batch(
+        _ job: JobRow, _ objects: JobObjects, _ children: [ObjectKey: [ObjectKey]], _ tx: WriteAccess
+    ) throws {
+        if job.kind == .attach, job.state == .running, let session = job.session {
+            // From here on the packs belong to the store: a session that dies must not take them along.
+            if try tx.publishPacks(session: session, limit: 200) == 200 { return }
+        }
+        var batch = ReferenceBatch(
+            tx: tx, job: job, objects: objects, children: children, nowMilliseconds: clock.milliseconds())
+        guard try batch.run() else { return }
+        try finish(batch.job, tx)
+    }
+
+    /// Turns an attach around: what it counted is taken back before the next job starts.
+    private func refuse(_ seen: JobRow, _ error: StoreError) throws {
+        try catalogue.write("refuse") { tx in
+            guard var job = try tx.reading.job(seen.id), job.state == .running else { return }
+            job.state = .undoing
+            job.errorCode = error.code.rawValue
+            job.errorMessage = error.hint.map { "\(error.message)\n\($0)" } ?? error.message
+            try tx.updateJob(job)
+        }
+    }
+}
+
+// MARK: Ends
+
+extension JobRunner {
+    /// Writes what a job is for, once every reference is counted.
+    private func finish(_ job: JobRow, _ tx: WriteAccess) throws {
+        let draft = try JobDraft.decode(job.draft)
+        var result = JobResult(
+            record: job.record, errorCode: job.errorCode, errorMessage: job.errorMessage, replaced: nil)
+        if let commit = draft.commit, job.state == .running {
+            let verdict = try judge(commit, org: draft.org, tx)
+            switch verdict {
+            case .same(let record):
+                return try turnAround(job, record: record, tx)
+            case .set(let replaced):
+                try publish(commit, job: job, org: draft.org, tx)
+                result = JobResult(record: job.record, errorCode: nil, errorMessage: nil, replaced: replaced)
+            }
+        }
+        if job.state == .running {
+            try tx.appendLedger(
+                org: draft.org, stamp: job.stamp, bytes: job.bytes, record: job.record, cause: draft.cause)
+        }
+        try tx.insertJobResult(result, job: job.id, finishedMilliseconds: clock.milliseconds())
+        try tx.deleteJob(job.id)
+    }
+
+    private func judge(_ commit: CommitDraft, org: Int64, _ tx: WriteAccess) throws -> TagRule.Verdict {
+        guard let tag = commit.tag, let manifest = Digest(commit.manifest) else { return .set(replacing: nil) }
+        return try TagRule.judge(
+            name: commit.name, tag: tag, existing: tx.reading.tagged(org: org, name: commit.name, tag: tag),
+            manifest: manifest, ifMatch: commit.ifMatch, force: commit.force)
+    }
+
+    /// Somebody else committed the same content under the tag meanwhile: a success, with nothing of ours kept.
+    private func turnAround(_ job: JobRow, record: [UInt8], _ tx: WriteAccess) throws {
+        var job = job
+        job.state = .undoing
+        job.errorCode = JobRunner.sameContent
+        job.errorMessage = RecordID(bytes: record)?.description
+        try tx.updateJob(job)
+    }
+
+    /// The error code of a job that found its content committed already; its message is that record's id.
+    static let sameContent = "same_content"
+
+    private func publish(_ commit: CommitDraft, job: JobRow, org: Int64, _ tx: WriteAccess) throws {
+        let record = try commit.record(id: job.record, org: org, newBytes: job.bytes)
+        try tx.insertRecord(record, labels: commit.labels.map { ($0.key, $0.value) })
+        if let tag = commit.tag {
+            _ = try tx.setTag(org: org, name: commit.name, tag: tag, record: job.record)
+        }
+    }
+}
+
+// MARK: Reading ahead
+
+extension JobRunner {
+    /// Reads the children of the nodes that the next batch will expand, before its transaction: no transaction waits
+    /// for packs.
+    private func readAhead(_ job: JobRow, _ objects: JobObjects) throws -> [ObjectKey: [ObjectKey]] {
+        let isAttach = job.kind == .attach && job.state == .running
+        var queue = try catalogue.read { tx in
+            try tx.frontier(job: job.id, side: isAttach ? .attach : .detach, limit: 64).map(\.key)
+        }
+        if job.state == .undoing {
+            queue += job.roots.prefix(job.nextRoot).reversed()
+        } else {
+            queue += job.roots.dropFirst(job.nextRoot)
+        }
+        var children: [ObjectKey: [ObjectKey]] = [:]
+        var count = 0
+        var next = 0
+        while next < queue.count, count < Self.childrenAhead {
+            let key = queue[next]
+            next += 1
+            guard key.kind.hasChildren, children[key] == nil else { continue }
+            let list = try isAttach ? objects.children(of: key) : childrenToRelease(key, objects)
+            children[key] = list
+            count += list.count
+            queue += try catalogue.read { tx in
+                try list.filter { $0.kind.hasChildren }.filter { child in
+                    let refs = try tx.object(child, scope: job.scope)?.refs ?? 0
+                    return isAttach ? refs == 0 : refs == 1
+                }
+            }
+        }
+        return children
+    }
+
+    /// A delete is always carried out: where a damaged node hides its children, their references stay behind, which is
+    /// safe, and `fsck` finds them.
+    private func childrenToRelease(_ key: ObjectKey, _ objects: JobObjects) throws -> [ObjectKey] {
+        do {
+            return try objects.children(of: key)
+        } catch {
+            let error = StoreError(mapping: error)
+            guard error.code == .corrupt || error.code == .incomplete else { throw error }
+            return []
+        }
+    }
+}

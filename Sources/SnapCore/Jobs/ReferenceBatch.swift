@@ -1,0 +1,261 @@
+internal import SnapCatalogue
+internal import SnapDigest
+internal import SnapModel
+
+/// One batch of counting: attaches or detaches references within one write transaction.
+///
+/// An object whose count goes 0 → 1 adds one to each of its distinct children, one that goes 1 → 0 takes one from each:
+/// so the cost is what is new to, or leaves, the scope. Nodes whose children are still to be counted wait on the job's
+/// frontier. The children come from `children`, read before the transaction; a node that is not among them waits.
+struct ReferenceBatch {
+    private struct PackChange {
+        var objects: Int64 = 0
+        var bytes: Int64 = 0
+    }
+
+    /// Rows kept free for what the batch writes at its end: totals, the job, the frontier rows of its last node.
+    private static let reserve = 60
+
+    let tx: WriteAccess
+    let objects: JobObjects
+    let children: [ObjectKey: [ObjectKey]]
+    let nowMilliseconds: Int64
+    private let firstRow: Int
+    private let rowsMax: Int
+    private(set) var job: JobRow
+
+    /// Nodes to expand, in memory for this batch. Those from the frontier have their row there already.
+    private var pending: [(row: FrontierRow, isStored: Bool)] = []
+    private var pendingDone = 0
+    private var heldBytes: Int64 = 0
+    private var heldObjects: Int64 = 0
+    private var packChanges: [Int64: PackChange] = [:]
+    private var condemnedSequence: Int64?
+
+    init(
+        tx: WriteAccess, job: JobRow, objects: JobObjects, children: [ObjectKey: [ObjectKey]], nowMilliseconds: Int64,
+        rowsMax: Int = Catalogue.rowsPerTransactionMax
+    ) {
+        self.tx = tx
+        self.job = job
+        self.objects = objects
+        self.children = children
+        self.nowMilliseconds = nowMilliseconds
+        self.rowsMax = rowsMax
+        firstRow = tx.rowsTouched
+    }
+
+    private var hasRoom: Bool {
+        let used = tx.rowsTouched - firstRow
+        return used + (pending.count - pendingDone) + packChanges.count + Self.reserve < rowsMax
+    }
+
+    /// Which walk this batch does: an attach that is being undone walks as a detach.
+    private var side: FrontierRow.Side {
+        job.kind == .attach && job.state == .running ? .attach : .detach
+    }
+
+    /// Counts as much as the transaction has room for. Returns true when no root and no frontier is left.
+    mutating func run() throws -> Bool {
+        try countRoots()
+        for row in try tx.reading.frontier(job: job.id, side: side, limit: 64) {
+            pending.append((row, true))
+        }
+        let leftBehind = try expandPending()
+        try writeTotals()
+        guard !leftBehind, hasCountedRoots else { return false }
+        return try tx.reading.frontier(job: job.id, side: side, limit: 1).isEmpty
+    }
+
+    private var hasCountedRoots: Bool {
+        job.state == .undoing ? job.nextRoot == 0 : job.nextRoot == job.roots.count
+    }
+
+    /// Roots are counted in order, and taken back in the reverse order when an attach is undone.
+    private mutating func countRoots() throws {
+        while !hasCountedRoots, hasRoom {
+            if job.state == .undoing {
+                try detach(job.roots[job.nextRoot - 1])
+                job.nextRoot -= 1
+            } else {
+                let root = job.roots[job.nextRoot]
+                if side == .attach { try attach(root) } else { try detach(root) }
+                job.nextRoot += 1
+            }
+        }
+    }
+
+    /// Expands the nodes in memory, then writes those that are left to the frontier. Returns whether any are.
+    private mutating func expandPending() throws -> Bool {
+        var leftBehind = false
+        while pendingDone < pending.count {
+            let item = pending[pendingDone]
+            pendingDone += 1
+            guard let list = children[item.row.key], hasRoom else {
+                if !item.isStored { try tx.setFrontier(item.row, job: job.id) }
+                leftBehind = true
+                continue
+            }
+            if let rest = try expand(item.row, children: list) {
+                try tx.setFrontier(rest, job: job.id)
+                leftBehind = true
+            } else {
+                if item.isStored { try tx.deleteFrontier(item.row.key, side: side, job: job.id) }
+                if side == .detach { try condemn(item.row.key) }
+            }
+        }
+        return leftBehind
+    }
+
+    /// Counts the children of a node. Returns the row of what the transaction had no room for.
+    ///
+    /// An attach keeps the index of the next child; a detach the number of children that still hold a reference, all
+    /// of them when negative: so an attach cut short is undone by taking back just what it counted.
+    private mutating func expand(_ row: FrontierRow, children list: [ObjectKey]) throws -> FrontierRow? {
+        var row = row
+        if side == .attach {
+            while row.nextChild < list.count {
+                guard hasRoom else { return row }
+                try attach(list[row.nextChild])
+                row.nextChild += 1
+            }
+        } else {
+            var left = row.nextChild < 0 ? list.count : min(row.nextChild, list.count)
+            while left > 0 {
+                guard hasRoom else {
+                    row.nextChild = left
+                    return row
+                }
+                try detach(list[left - 1])
+                left -= 1
+            }
+        }
+        return nil
+    }
+}
+
+// MARK: One reference more
+
+extension ReferenceBatch {
+    private mutating func attach(_ key: ObjectKey) throws {
+        if let row = try tx.reading.object(key, scope: job.scope) {
+            try attach(row)
+        } else if let place = try objects.upload(key, tx.reading) {
+            try tx.insertObject(place, scope: job.scope, refs: 1)
+            try changePack(ofFrame: place.frame, objects: 1, bytes: place.length)
+            crossedUp(key, length: place.length)
+        } else if job.scope != .public, let shared = try tx.reading.object(key, scope: .public), shared.refs > 0,
+            !shared.isBad
+        {
+            try tx.insertBorrowed(key, length: shared.length, scope: job.scope)
+            try tx.addBorrows(key, 1)
+            crossedUp(key, length: shared.length)
+        } else {
+            throw StoreError(
+                .incomplete, "The snapshot needs \(key), which is neither held nor uploaded.",
+                hint: "Capture or push it again.")
+        }
+    }
+
+    private mutating func attach(_ row: ObjectRow) throws {
+        if row.isBad, let place = try objects.upload(row.key, tx.reading), let old = row.frame {
+            try tx.moveObject(row.key, scope: job.scope, frame: place.frame, position: place.position)
+            try changePack(ofFrame: old, objects: -1, bytes: -row.length)
+            try changePack(ofFrame: place.frame, objects: 1, bytes: place.length)
+        }
+        try tx.setRefs(row.key, scope: job.scope, refs: row.refs + 1)
+        if row.refs == 0 { crossedUp(row.key, length: row.length) }
+    }
+
+    private mutating func crossedUp(_ key: ObjectKey, length: Int64) {
+        count(key, bytes: length, objects: 1)
+        if key.kind.hasChildren {
+            pending.append((FrontierRow(side: .attach, key: key, nextChild: 0), false))
+        }
+    }
+}
+
+// MARK: One reference less
+
+extension ReferenceBatch {
+    private mutating func detach(_ key: ObjectKey) throws {
+        guard let row = try tx.reading.object(key, scope: job.scope), row.refs > 0 else {
+            throw StoreError(
+                .corrupt, "The catalogue holds no reference on \(key) to take back.",
+                hint: "Run `snapstore fsck` to recount.")
+        }
+        guard row.refs == 1 else {
+            try tx.setRefs(key, scope: job.scope, refs: row.refs - 1)
+            return
+        }
+        count(key, bytes: -row.length, objects: -1)
+        guard row.frame != nil else { return try giveBack(key) }
+        // Kept from gc until its children are counted: they are found through its bytes.
+        let waits = key.kind.hasChildren
+        try tx.letGo(key, scope: job.scope, sequence: waits ? nil : sequence(), milliseconds: nowMilliseconds)
+        guard waits else { return }
+        try expectExpansion(key)
+    }
+
+    /// A node that the attach had counted only in part gives back just that part.
+    private mutating func expectExpansion(_ key: ObjectKey) throws {
+        var left = -1
+        if job.state == .undoing, let started = try tx.reading.frontierRow(job: job.id, side: .attach, key: key) {
+            try tx.deleteFrontier(key, side: .attach, job: job.id)
+            left = started.nextChild
+        }
+        pending.append((FrontierRow(side: .detach, key: key, nextChild: left), false))
+    }
+
+    /// Returns a borrowed object: the row has no bytes of its own to keep for a grace period.
+    private mutating func giveBack(_ key: ObjectKey) throws {
+        try tx.deleteHolding(key, scope: job.scope)
+        try tx.addBorrows(key, -1)
+        if let shared = try tx.reading.object(key, scope: .public), shared.refs == 0, shared.borrows == 0 {
+            try tx.letGo(key, scope: .public, sequence: sequence(), milliseconds: nowMilliseconds)
+        }
+        if key.kind.hasChildren { try expectExpansion(key) }
+    }
+
+    private mutating func condemn(_ key: ObjectKey) throws {
+        guard let row = try tx.reading.object(key, scope: job.scope), row.refs == 0 else { return }
+        try tx.letGo(key, scope: job.scope, sequence: sequence(), milliseconds: nowMilliseconds)
+    }
+
+    private mutating func sequence() throws -> Int64 {
+        if let condemnedSequence { return condemnedSequence }
+        let next = try tx.nextSequence()
+        condemnedSequence = next
+        return next
+    }
+}
+
+// MARK: Totals
+
+extension ReferenceBatch {
+    /// Records are held but not billed.
+    private mutating func count(_ key: ObjectKey, bytes: Int64, objects: Int64) {
+        guard key.kind != .record else { return }
+        heldBytes += bytes
+        heldObjects += objects
+        job.bytes += bytes
+    }
+
+    private mutating func changePack(ofFrame frame: Int64, objects: Int64, bytes: Int64) throws {
+        guard let pack = try tx.reading.frame(frame)?.pack else {
+            throw CatalogueError(.corrupt, "The catalogue has lost the frame \(frame): run `snapstore fsck`.")
+        }
+        packChanges[pack, default: PackChange()].objects += objects
+        packChanges[pack, default: PackChange()].bytes += bytes
+    }
+
+    private mutating func writeTotals() throws {
+        for (pack, change) in packChanges {
+            try tx.addLive(pack: pack, objects: change.objects, bytes: change.bytes)
+        }
+        if heldObjects != 0 || heldBytes != 0 {
+            try tx.addHeld(scope: job.scope, bytes: heldBytes, objects: heldObjects)
+        }
+        try tx.updateJob(job)
+    }
+}

@@ -1,0 +1,172 @@
+internal import SnapCatalogue
+internal import SnapModel
+internal import SnapPacks
+
+/// What a collection is asked to do.
+package struct GCOptions: Sendable {
+    /// How long an object stays after the last snapshot let go of it.
+    package var graceMilliseconds: Int64 = 24 * 3600 * 1000
+    /// Rewrite packs until at most this part of the store is dead.
+    package var deadPartMax = 0.02
+    /// Say what would be done, and do nothing.
+    package var dryRun = false
+
+    package init() {}
+}
+
+/// What a collection did. Sizes are bytes.
+package struct GCResult: Sendable, Hashable {
+    /// Room given back to the file system.
+    package var freedBytes: Int64 = 0
+    /// Raw bytes that nobody holds and that a later collection will free.
+    package var laterBytes: Int64 = 0
+    /// When the last of them may go: milliseconds since 1970; nil when nothing waits for the clock.
+    package var laterAtMilliseconds: Int64?
+    package var deletedObjects: Int64 = 0
+    package var deletedPacks: Int64 = 0
+    package var rewrittenPacks: Int64 = 0
+    /// Why some of it stays, as sentences.
+    package var reasons: [String] = []
+}
+
+/// Deletes what nobody holds, beside everything else that goes on.
+///
+/// Whole dead packs go first, which needs no room. Then packs with dead parts are rewritten, worst first. A pack is
+/// unlinked only when no row names it.
+struct GarbageCollector {
+    let store: Store
+    let options: GCOptions
+    private var result = GCResult()
+
+    init(store: Store, options: GCOptions) {
+        self.store = store
+        self.options = options
+    }
+
+    mutating func run() throws -> GCResult {
+        for scope in try store.catalogue.read({ try $0.scopes() }) {
+            try store.runner.settle(scope: scope.id)
+            try expire(scope)
+            if !options.dryRun { try collectPacks(scope) }
+        }
+        if !options.dryRun {
+            let week: Int64 = 7 * 24 * 3600 * 1000
+            let now = store.clock.milliseconds()
+            try store.catalogue.write("results") { try $0.deleteJobResults(finishedBefore: now - week) }
+            try store.catalogue.checkpoint()
+        }
+        return result
+    }
+
+    // MARK: Objects
+
+    /// Deletes the rows of objects past their grace that no open session may rely on.
+    private mutating func expire(_ scope: ScopeRow) throws {
+        let now = store.clock.milliseconds()
+        let horizon = try horizon(scope)
+        while !options.dryRun {
+            let rows = try store.catalogue.read { tx in
+                try tx.condemned(
+                    scope: scope.id, before: horizon.sequence, orTime: now - options.graceMilliseconds, limit: 400)
+            }
+            guard !rows.isEmpty else { break }
+            try delete(rows, scope: scope.id)
+        }
+        let left = try store.catalogue.read { try $0.condemnedTotals(scope: scope.id) }
+        guard left.objects > 0 else { return }
+        result.laterBytes += left.bytes
+        let at = left.latestMilliseconds + options.graceMilliseconds
+        result.laterAtMilliseconds = max(result.laterAtMilliseconds ?? at, at)
+        if let session = horizon.session {
+            result.reasons.append("A \(session.kind) that is under way may still use some of it.")
+        }
+    }
+
+    /// Objects condemned at or after this number may be in use by an open session: of the scope, or for `public`, any.
+    private func horizon(_ scope: ScopeRow) throws -> (sequence: Int64, session: SessionRow?) {
+        let sessions = try store.catalogue.read { try $0.sessions() }.filter {
+            scope.id == .public || $0.scope == scope.id
+        }
+        guard let oldest = sessions.min(by: { $0.startSequence < $1.startSequence }) else { return (.max, nil) }
+        return (oldest.startSequence, oldest)
+    }
+
+    private mutating func delete(_ rows: [ObjectRow], scope: ScopeID) throws {
+        let deleted = try store.catalogue.write("expire") { tx in
+            var changes: [Int64: (objects: Int64, bytes: Int64)] = [:]
+            var deleted: Int64 = 0
+            for row in rows where try tx.deleteCondemned(row.key, scope: scope) {
+                deleted += 1
+                guard let frame = row.frame, let pack = try tx.reading.frame(frame)?.pack else { continue }
+                changes[pack, default: (0, 0)].objects += 1
+                changes[pack, default: (0, 0)].bytes += row.length
+            }
+            for (pack, change) in changes {
+                try tx.addLive(pack: pack, objects: -change.objects, bytes: -change.bytes)
+            }
+            return deleted
+        }
+        result.deletedObjects += deleted
+    }
+
+    // MARK: Packs
+
+    private mutating func collectPacks(_ scope: ScopeRow) throws {
+        var packs = try store.catalogue.read { try $0.packs(scope: scope.id, state: .live) }
+            .filter { $0.session == nil }
+        for pack in packs where pack.liveObjects == 0 {
+            try remove(pack)
+        }
+        packs.removeAll { $0.liveObjects == 0 }
+        let candidates = rewriteCandidates(packs)
+        guard !candidates.isEmpty else { return }
+        let rewriter = try PackRewriter(store: store, scope: scope)
+        let written = try rewriter.rewrite(candidates)
+        result.freedBytes -= written
+        for pack in candidates {
+            guard let now = try store.catalogue.read({ try $0.pack(pack.id) }), now.liveObjects == 0 else { continue }
+            try remove(now)
+            result.rewrittenPacks += 1
+        }
+    }
+
+    private mutating func remove(_ pack: PackRow) throws {
+        try store.drop(pack)
+        result.freedBytes += pack.storedBytes
+        result.deletedPacks += 1
+    }
+
+    /// The worst packs first, as many as bring the dead part of the scope's packs below the bound; with each pack
+    /// with a dead part also small ones, so that they are merged.
+    private func rewriteCandidates(_ packs: [PackRow]) -> [PackRow] {
+        let total = packs.reduce(Int64(0)) { $0 + $1.rawBytes }
+        var dead = packs.reduce(Int64(0)) { $0 + $1.deadBytes }
+        var chosen: [PackRow] = []
+        for pack in packs.sorted(by: { $0.deadPart > $1.deadPart }) where pack.deadBytes > 0 {
+            guard Double(dead) > options.deadPartMax * Double(max(total, 1)) else { break }
+            chosen.append(pack)
+            dead -= pack.deadBytes
+        }
+        return chosen
+    }
+}
+
+extension PackRow {
+    /// Raw bytes that no row names.
+    var deadBytes: Int64 { max(0, rawBytes - liveBytes) }
+    var deadPart: Double { rawBytes == 0 ? 0 : Double(deadBytes) / Double(rawBytes) }
+}
+
+extension Store {
+    /// Deletes what nobody holds any more, without stopping anybody.
+    ///
+    /// - Throws: ``StoreError``; what was freed before stays freed, and nothing held is touched.
+    package func collectGarbage(_ options: GCOptions = GCOptions()) throws(StoreError) -> GCResult {
+        try StoreError.mapped {
+            try cleanUpDeadSessions()
+            if !options.dryRun { try backUpCatalogueIfOld() }
+            var collector = GarbageCollector(store: self, options: options)
+            return try collector.run()
+        }
+    }
+}

@@ -1,0 +1,110 @@
+internal import SnapCatalogue
+internal import SnapDigest
+internal import SnapIO
+internal import SnapModel
+internal import SnapPacks
+
+/// Copies the live objects of packs into new ones, each checked against its digest on the way.
+///
+/// The new packs belong to a session of the rewriter until the switch: a process that dies leaves them to be removed,
+/// and the old packs as they were.
+struct PackRewriter {
+    private let store: Store
+    private let scope: ScopeRow
+
+    init(store: Store, scope: ScopeRow) throws {
+        self.store = store
+        self.scope = scope
+    }
+
+    /// Rewrites `packs` in the order of their first object. Returns the bytes written.
+    func rewrite(_ packs: [PackRow]) throws -> Int64 {
+        let uid = RecordID().description
+        let lock = try SessionLock.create(path: store.layout.sessionFile(uid))
+        defer { lock.release() }
+        let session = try store.catalogue.write("session") { tx in
+            try tx.insertSession(
+                uid: uid, kind: SessionKind.gc.rawValue, scope: scope.id,
+                startedMilliseconds: store.clock.milliseconds())
+        }
+        let uploads = SessionUploads()
+        let sealer = PackSealer(
+            catalogue: store.catalogue, session: session.id, scope: scope.id, uploads: uploads)
+        do {
+            for pack in packs.sorted(by: { $0.id < $1.id }) {
+                // One pack after another, so that no more than one pack's worth of copies is ever in the way.
+                let moved = try copy(pack, sealer)
+                try switchOver(moved, from: pack, session: session, uploads: uploads)
+            }
+        } catch {
+            try? store.forget(session: session)
+            throw error
+        }
+        try store.forget(session: session)
+        return sealer.storedBytes
+    }
+
+    private func copy(_ pack: PackRow, _ sealer: PackSealer) throws -> [ObjectPlace] {
+        guard let id = PackID(bytes: pack.uid) else { return [] }
+        let index = try PackIndex.read(backend: store.backend, scope: scope.name, id: id)
+        let frames = try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id)
+        let live = try store.catalogue.read { tx in
+            try PackRegistration.places(index, frames: frames).filter { place in
+                try tx.object(place.key, scope: scope.id)?.frame == place.frame
+            }
+        }
+        let writer = try PackWriter(
+            backend: store.backend, scope: scope.name, compressionLevel: 3, threads: 2,
+            allocate: { try sealer.announce() }, sealed: { try sealer.sealed($0) })
+        do {
+            var moved: [ObjectPlace] = []
+            for place in live {
+                guard let bytes = try readIfSound(place) else { continue }
+                try bytes.withUnsafeBytes { try writer.append(place.key, $0) }
+                moved.append(place)
+            }
+            try writer.finish()
+            return moved
+        } catch {
+            writer.abandon()
+            throw error
+        }
+    }
+
+    /// A damaged object stays where it is, marked: rewriting must not make it look sound, nor stop for it.
+    private func readIfSound(_ place: ObjectPlace) throws -> [UInt8]? {
+        do {
+            return try store.frames.read(place)
+        } catch {
+            guard StoreError(mapping: error).code == .corrupt else { throw error }
+            try store.catalogue.write("mark-bad") { try $0.markBad(place.key, scope: scope.id, true) }
+            return nil
+        }
+    }
+
+    /// Points the rows that still name the old pack at the new one.
+    private func switchOver(
+        _ moved: [ObjectPlace], from pack: PackRow, session: SessionRow, uploads: SessionUploads
+    ) throws {
+        while try store.catalogue.write("publish", { try $0.publishPacks(session: session.id, limit: 200) }) == 200 {}
+        for batch in moved.batches(of: 300) {
+            try store.catalogue.write("switch") { tx in
+                var changes: [Int64: (objects: Int64, bytes: Int64)] = [:]
+                for old in batch {
+                    guard let new = try uploads.place(old.key) ?? tx.reading.upload(old.key, session: session.id),
+                        let row = try tx.reading.object(old.key, scope: scope.id), row.frame == old.frame,
+                        let target = try tx.reading.frame(new.frame)?.pack
+                    else { continue }
+                    try tx.moveObject(old.key, scope: scope.id, frame: new.frame, position: new.position)
+                    changes[pack.id, default: (0, 0)].objects -= 1
+                    changes[pack.id, default: (0, 0)].bytes -= old.length
+                    changes[target, default: (0, 0)].objects += 1
+                    changes[target, default: (0, 0)].bytes += old.length
+                }
+                for (pack, change) in changes {
+                    try tx.addLive(pack: pack, objects: change.objects, bytes: change.bytes)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+internal import SnapCatalogue
+internal import SnapDigest
+internal import SnapModel
+internal import SnapPacks
+internal import Synchronization
+
+/// Reads objects from packs by place, checking every one against its digest before it is used.
+final class FrameReader: Sendable {
+    /// Where a frame is, as far as reading goes.
+    private struct Location {
+        let scope: String
+        let pack: PackID
+        let info: FrameInfo
+    }
+
+    private let catalogue: Catalogue
+    private let backend: any PackBackend
+    private let cache: FrameCache
+    private let decoders = Mutex<[FrameDecoder]>([])
+
+    init(catalogue: Catalogue, backend: any PackBackend, cacheBytesMax: Int = 24 << 20) {
+        self.catalogue = catalogue
+        self.backend = backend
+        cache = FrameCache(bytesMax: cacheBytesMax)
+    }
+
+    /// The bytes at `place`, equal to its digest.
+    ///
+    /// - Throws: ``StoreError/Code/corrupt`` when they are not what they were; ``PackError`` with code `missing` when
+    ///   the pack is gone, which a caller answers by looking the place up once more.
+    func read(_ place: ObjectPlace) throws -> [UInt8] {
+        let bytes = try slice(of: try frame(place.frame), place)
+        guard try SHA256().digest(bytes) == place.key.digest else {
+            cache.remove(place.frame)
+            throw StoreError(
+                .corrupt, "The stored bytes of \(place.key) are not what they were.",
+                hint: "Run `snapstore fsck --read-data` to see which snapshots it concerns.")
+        }
+        return bytes
+    }
+
+    private func slice(of frame: [UInt8], _ place: ObjectPlace) throws -> [UInt8] {
+        guard let start = Int(exactly: place.position), let length = Int(exactly: place.length), start >= 0,
+            length >= 0, start <= frame.count, length <= frame.count - start
+        else {
+            throw StoreError(
+                .corrupt, "The catalogue says that \(place.key) lies outside its frame.",
+                hint: "Run `snapstore fsck` to see what else is wrong.")
+        }
+        return Array(frame[start..<(start + length)])
+    }
+
+    private func frame(_ id: Int64) throws -> [UInt8] {
+        if let cached = cache.frame(id) { return cached }
+        let location = try location(of: id)
+        let stored = try backend.read(
+            scope: location.scope, id: location.pack, offset: location.info.offset,
+            count: Int(location.info.storedBytes))
+        let decoder = try takeDecoder()
+        let raw = try decoder.decode(stored, location.info)
+        decoders.withLock { $0.append(decoder) }
+        cache.insert(id, raw)
+        return raw
+    }
+
+    private func takeDecoder() throws -> FrameDecoder {
+        if let decoder = decoders.withLock({ $0.popLast() }) { return decoder }
+        return try FrameDecoder()
+    }
+
+    private func location(of id: Int64) throws -> Location {
+        let found = try catalogue.read { tx -> Location? in
+            guard let frame = try tx.frame(id), let pack = try tx.pack(frame.pack),
+                let scope = try tx.scope(pack.scope), let packID = PackID(bytes: pack.uid),
+                let info = FrameInfo(frame)
+            else { return nil }
+            return Location(scope: scope.name, pack: packID, info: info)
+        }
+        guard let found else {
+            throw PackError(.missing, "The frame \(id) is no longer in the catalogue.")
+        }
+        return found
+    }
+}
+
+extension FrameInfo {
+    /// The frame a catalogue row describes; nil when its codec or checksum cannot be.
+    init?(_ row: FrameRow) {
+        guard let codec = FrameCodec(rawValue: row.codec), row.checksum.count == FrameInfo.checkBytes else {
+            return nil
+        }
+        self.init(
+            offset: row.offset, storedBytes: row.storedBytes, rawBytes: row.rawBytes, codec: codec,
+            check: row.checksum)
+    }
+}

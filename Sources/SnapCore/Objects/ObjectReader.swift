@@ -1,0 +1,85 @@
+internal import SnapCatalogue
+package import SnapModel
+internal import SnapPacks
+
+/// Reads the objects that one organisation may see: its own, and the public ones.
+///
+/// Every object is checked against its digest before it is returned. Safe to use from several threads.
+package final class ObjectReader: Sendable {
+    private let catalogue: Catalogue
+    private let frames: FrameReader
+    private let scope: ScopeID
+
+    init(catalogue: Catalogue, frames: FrameReader, scope: ScopeID) {
+        self.catalogue = catalogue
+        self.frames = frames
+        self.scope = scope
+    }
+
+    /// The bytes of an object.
+    ///
+    /// - Throws: ``StoreError/Code/notFound`` when neither the organisation nor `public` holds it,
+    ///   ``StoreError/Code/corrupt`` when its bytes are damaged; both name the object.
+    /// - Complexity: One catalogue look-up, and one frame decompressed unless it is among the last ones read.
+    package func read(_ key: ObjectKey) throws(StoreError) -> [UInt8] {
+        try StoreError.mapped {
+            // A pack may be rewritten between look-up and read: the second look-up finds the new place.
+            do {
+                return try frames.read(try place(of: key))
+            } catch let error as PackError where error.code == .missing {
+                return try readAgain(key)
+            } catch let error as StoreError where error.code == .corrupt {
+                try markBad(key)
+                throw error
+            } catch let error as PackError where error.code == .corrupt {
+                try markBad(key)
+                throw error
+            }
+        }
+    }
+
+    private func readAgain(_ key: ObjectKey) throws -> [UInt8] {
+        do {
+            return try frames.read(try place(of: key))
+        } catch let error as PackError where error.code == .missing || error.code == .corrupt {
+            try markBad(key)
+            throw StoreError(
+                .corrupt, "The pack that holds \(key) is missing or damaged.",
+                hint: "Run `snapstore fsck` to see which snapshots it concerns.")
+        }
+    }
+
+    private func place(of key: ObjectKey) throws -> ObjectPlace {
+        let row = try catalogue.read { tx in try tx.visibleObject(key, scope: scope) }
+        guard let row, let frame = row.frame else {
+            throw StoreError(
+                .notFound, "The store does not hold \(key).",
+                hint: "Run `snapstore fsck` if a snapshot should contain it.")
+        }
+        guard !row.isBad else {
+            throw StoreError(
+                .corrupt, "The stored bytes of \(key) are damaged.",
+                hint: "Capturing or pushing the same content again heals it; `snapstore fsck` names the snapshots.")
+        }
+        return ObjectPlace(key: key, length: row.length, frame: frame, position: row.position)
+    }
+
+    /// Marks the row whose bytes are damaged, so that a later capture stores them again. Best effort: a store that
+    /// cannot be written to still says that the bytes are corrupt.
+    private func markBad(_ key: ObjectKey) throws {
+        let row = try catalogue.read { tx in try tx.object(key, scope: scope) }
+        let holder = row?.frame != nil ? scope : ScopeID.public
+        try? catalogue.write("mark-bad") { try $0.markBad(key, scope: holder, true) }
+    }
+}
+
+extension ReadAccess {
+    /// The row with the bytes that a reader of `scope` gets for `key`: its own, or that of `public` when its own is
+    /// borrowed or the public one is held.
+    package func visibleObject(_ key: ObjectKey, scope: ScopeID) throws -> ObjectRow? {
+        let own = try object(key, scope: scope)
+        if let own, own.refs > 0, own.frame != nil { return own }
+        guard scope != .public, let shared = try object(key, scope: .public) else { return nil }
+        return shared.refs > 0 || (own?.refs ?? 0) > 0 ? shared : nil
+    }
+}

@@ -1,0 +1,188 @@
+internal import SnapCatalogue
+internal import SnapDigest
+package import SnapIO
+package import SnapModel
+internal import SnapPacks
+
+/// What a session is for; shown to operators.
+package enum SessionKind: String, Sendable {
+    case create
+    case restore
+    case `import`
+    case gc
+    case fsck
+}
+
+/// One use of a store: while it is open, nothing that was held when it began is deleted, and what it writes belongs to
+/// it alone until ``commit(_:cause:onSettling:)``.
+///
+/// Lives as long as this value or its process: the kernel drops the lock of a process that dies, and the next one to
+/// open the store removes what the session wrote. For one thread at a time.
+package final class Session {
+    package let store: Store
+    let org: OrgRow
+    let row: SessionRow
+    private let lock: SessionLock
+    private let lookup: CatalogueLookup
+    private let uploads = SessionUploads()
+    private let hasher: SHA256
+    private var writer: PackWriter?
+    private var isOpen = true
+
+    /// Objects, raw bytes and packed bytes that were not in the store before this session.
+    package private(set) var newObjects = 0
+    package private(set) var newBytes: Int64 = 0
+    private let sealer: PackSealer
+    package var storedBytes: Int64 { sealer.storedBytes }
+
+    /// Distinct objects asked for, held before or not.
+    private var distinct = DistinctObjects()
+    package var uniqueBytes: Int64 { distinct.bytes }
+
+    init(store: Store, kind: SessionKind, org: OrgRow) throws {
+        self.store = store
+        self.org = org
+        hasher = try SHA256()
+        let uid = RecordID().description
+        // The lock comes first: a row without a locked file is a session that died.
+        lock = try SessionLock.create(path: store.layout.sessionFile(uid))
+        row = try store.catalogue.write("session") { tx in
+            try tx.insertSession(
+                uid: uid, kind: kind.rawValue, scope: org.scope, startedMilliseconds: store.clock.milliseconds())
+        }
+        lookup = try store.catalogue.makeLookup()
+        sealer = PackSealer(catalogue: store.catalogue, session: row.id, scope: org.scope, uploads: uploads)
+    }
+
+    deinit {
+        // Without `end()` the rows stay for the next opening to clean up, as after a crash.
+        writer?.abandon()
+    }
+
+    /// Whether the object need not be put: this session has written it, or the organisation or `public` holds it.
+    package func contains(_ key: ObjectKey) throws(StoreError) -> Bool {
+        if uploads.contains(key) { return true }
+        return try StoreError.mapped {
+            if uploads.hasSpilled, try store.catalogue.read({ try $0.upload(key, session: row.id) }) != nil {
+                return true
+            }
+            return try lookup.isHeld(key, scope: org.scope)
+        }
+    }
+
+    /// Stores an object, unless it is held already. `bytes` must be those of `key`; they are copied.
+    ///
+    /// - Throws: ``StoreError/Code/outOfSpace``, ``StoreError/Code/io``; the session can only end then.
+    package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+        distinct.note(key, length: bytes.count)
+        guard try !contains(key) else { return }
+        try StoreError.mapped {
+            uploads.note(key, length: bytes.count)
+            newObjects += 1
+            newBytes += Int64(bytes.count)
+            try openWriter().append(key, bytes)
+        }
+    }
+
+    /// Stores bytes under their digest, which is returned.
+    package func store(_ kind: ObjectKind, _ bytes: [UInt8]) throws(StoreError) -> Digest {
+        let digest = hasher.digest(bytes)
+        do {
+            try bytes.withUnsafeBytes { try put(ObjectKey(kind, digest), $0) }
+        } catch {
+            throw StoreError(mapping: error)
+        }
+        return digest
+    }
+
+    private func openWriter() throws -> PackWriter {
+        if let writer { return writer }
+        let sealer = sealer
+        let made = try PackWriter(
+            backend: store.backend, scope: try scopeName(), compressionLevel: 3, threads: 2,
+            allocate: { try sealer.announce() }, sealed: { try sealer.sealed($0) })
+        writer = made
+        return made
+    }
+
+    private func scopeName() throws -> String {
+        guard let scope = try store.catalogue.read({ try $0.scope(row.scope) }) else {
+            throw CatalogueError(.corrupt, "The catalogue has lost the scope of `\(org.name)`: run `snapstore fsck`.")
+        }
+        return scope.name
+    }
+
+    /// Makes a snapshot of what was put and what is held.
+    ///
+    /// Durable and visible when this returns; a crash before leaves nothing visible. The session has ended then,
+    /// unless an error is thrown.
+    ///
+    /// - Throws: ``StoreError/Code/preconditionFailed`` when the tag may not be set,
+    ///   ``StoreError/Code/incomplete`` when the manifest needs objects that are nowhere.
+    package func commit(
+        _ draft: SnapshotDraft, cause: String = "create", onSettling: (String) -> Void = { _ in }
+    ) throws(StoreError) -> CommitResult {
+        try StoreError.mapped {
+            if let same = try store.unchanged(draft, org: org) {
+                end()
+                return CommitResult(record: same, isNew: false, replaced: nil)
+            }
+            let id = RecordID()
+            let commit = try commitDraft(draft, id: id)
+            try writer?.finish()
+            writer = nil
+            let job = try queue(commit, id: id, cause: cause)
+            try store.runner.settle(
+                scope: org.scope, through: job, session: row.id, uploads: uploads, onSettling: onSettling)
+            let result = try store.result(ofJob: job)
+            end()
+            return result
+        }
+    }
+
+    /// Writes the record object, so that a lost catalogue can be rebuilt, and fills in the draft.
+    private func commitDraft(_ draft: SnapshotDraft, id: RecordID) throws -> CommitDraft {
+        let created = store.clock.milliseconds()
+        let object = RecordObject(
+            id: id.bytes, org: org.name, name: draft.name, tag: draft.tag, manifest: draft.manifest,
+            createdMilliseconds: created, creator: draft.creator,
+            labels: draft.labels.map { ($0.key, $0.value) }, parent: draft.parent?.bytes,
+            visibility: .organization)
+        let digest = try store(.record, object.encode())
+        return CommitDraft(
+            name: draft.name, tag: draft.tag, ifMatch: draft.ifMatch, force: draft.force,
+            manifest: draft.manifest.description, object: digest.description, kind: draft.kind,
+            parent: draft.parent?.description, creator: draft.creator, labels: draft.labels,
+            createdMilliseconds: created, logicalBytes: draft.logicalBytes, uniqueBytes: uniqueBytes,
+            storedBytes: storedBytes, fileCount: draft.fileCount, chunkCount: draft.chunkCount)
+    }
+
+    private func queue(_ commit: CommitDraft, id: RecordID, cause: String) throws -> Int64 {
+        guard let manifest = Digest(commit.manifest), let object = Digest(commit.object) else {
+            throw StoreError(.invalid, "The manifest's digest is not one.")
+        }
+        var commit = commit
+        commit.storedBytes = storedBytes
+        let draft = try JobDraft(org: org.id, cause: cause, commit: commit).encoded()
+        return try store.catalogue.write("commit") { tx in
+            let stamp = try tx.stamp(store.clock.reading())
+            return try tx.insertJob(
+                JobRow(
+                    id: 0, scope: org.scope, kind: .attach, state: .running, stamp: stamp, session: row.id,
+                    record: id.bytes, label: "create \(commit.name)" + (commit.tag.map { ":\($0)" } ?? ""),
+                    roots: [ObjectKey(.manifest, manifest), ObjectKey(.record, object)], nextRoot: 0, bytes: 0,
+                    draft: draft, errorCode: nil, errorMessage: nil))
+        }
+    }
+
+    /// Ends the session; what it wrote and did not commit is removed.
+    package func end() {
+        guard isOpen else { return }
+        isOpen = false
+        writer?.abandon()
+        writer = nil
+        // A failure here leaves what a crash would leave: the next opening cleans it up.
+        try? store.forget(session: row)
+        lock.release()
+    }
+}

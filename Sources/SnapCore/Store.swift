@@ -1,0 +1,103 @@
+internal import SnapCatalogue
+package import SnapIO
+package import SnapModel
+internal import SnapPacks
+
+/// A store: objects in packs, what is known of them in the catalogue, and the snapshots that hold them.
+///
+/// Any number of processes use one store at once. Everything that is acknowledged is on disk. Safe to use from several
+/// threads; calls block, so callers on a cooperative pool go through a blocking executor.
+package final class Store: Sendable {
+    package let layout: StoreLayout
+    /// 32 hexadecimal digits, chosen when the store was made.
+    package let storeID: String
+    let disk: Disk
+    let catalogue: Catalogue
+    let backend: any PackBackend
+    let frames: FrameReader
+    let clock: StoreClock
+
+    private init(
+        layout: StoreLayout, storeID: String, disk: Disk, catalogue: Catalogue, backend: any PackBackend
+    ) throws {
+        self.layout = layout
+        self.storeID = storeID
+        self.disk = disk
+        self.catalogue = catalogue
+        self.backend = backend
+        frames = FrameReader(catalogue: catalogue, backend: backend)
+        clock = try StoreClock()
+    }
+
+    /// Opens the store at `path` and cleans up after sessions that died.
+    ///
+    /// - Parameters:
+    ///   - create: Make the store when there is none; otherwise that is ``StoreError/Code/notFound``.
+    ///   - disk: Where every durable operation passes its gate.
+    /// - Throws: ``StoreError``; nothing is left behind that a second try would stumble over.
+    package static func open(path: String, create: Bool, disk: Disk = Disk()) throws(StoreError) -> Store {
+        try StoreError.mapped {
+            let layout = StoreLayout(root: path)
+            let isNew = !Kernel.exists(layout.format)
+            if isNew {
+                guard create else {
+                    throw StoreError(
+                        .notFound, "There is no store at \(path).",
+                        hint: "Give its path with --store or SNAPSTORE_STORE, or make one with `snapstore create`.")
+                }
+                try make(layout, disk)
+            }
+            let format = try StoreFormat(
+                parsing: try Kernel.readFile(layout.format, limit: 4096), path: layout.format)
+            // FORMAT is written last: where it is, only a lost catalogue can be missing.
+            let catalogue = try Catalogue.open(directory: path, create: isNew, disk: disk)
+            let store = try Store(
+                layout: layout, storeID: format.storeID, disk: disk, catalogue: catalogue,
+                backend: try LocalPackBackend(root: layout.packs, disk: disk))
+            try store.cleanUpDeadSessions()
+            return store
+        }
+    }
+
+    /// Makes the directories, the catalogue, and last the FORMAT file that says the store is whole.
+    private static func make(_ layout: StoreLayout, _ disk: Disk) throws {
+        try Kernel.makeParentDirectories(of: layout.root)
+        for directory in layout.directories where !Kernel.exists(directory) {
+            try disk.makeDirectory(directory, mode: 0o700)
+        }
+        try Catalogue.open(directory: layout.root, create: true, disk: disk).close()
+        try disk.replaceFile(layout.format, with: StoreFormat().bytes)
+    }
+
+    /// Ends the use of the store by this value. Sessions must have ended.
+    package func close() {
+        catalogue.close()
+    }
+
+    /// Reads the objects that `org` may see.
+    ///
+    /// - Throws: ``StoreError/Code/notFound`` for an unknown organisation.
+    package func reader(org: String) throws(StoreError) -> ObjectReader {
+        try StoreError.mapped {
+            ObjectReader(catalogue: catalogue, frames: frames, scope: try knownOrg(org).scope)
+        }
+    }
+
+    var runner: JobRunner { JobRunner(catalogue: catalogue, frames: frames, clock: clock) }
+
+    func knownOrg(_ name: String) throws -> OrgRow {
+        guard let org = try catalogue.read({ try $0.org(named: name) }) else {
+            throw StoreError(.notFound, "There is no organisation `\(name)` in this store.")
+        }
+        return org
+    }
+
+    /// The organisation with this name, made if need be.
+    func ensureOrg(_ name: String) throws -> OrgRow {
+        if let org = try catalogue.read({ try $0.org(named: name) }) { return org }
+        return try catalogue.write("org") { tx in
+            try tx.reading.org(named: name)
+                ?? tx.insertOrg(named: name, createdMilliseconds: clock.milliseconds())
+        }
+    }
+}

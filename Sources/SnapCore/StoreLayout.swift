@@ -1,0 +1,21 @@
+/// Where things are in a store's directory. `docs/format.md` section 12 and `docs/architecture.md` describe them.
+package struct StoreLayout: Sendable, Hashable {
+    package let root: String
+
+    package init(root: String) {
+        self.root = root
+    }
+
+    package var format: String { root + "/FORMAT" }
+    package var packs: String { root + "/packs" }
+    package var sessions: String { root + "/sessions" }
+    package var cache: String { root + "/cache" }
+    package var statCache: String { root + "/cache/stat" }
+    package var backups: String { root + "/backup" }
+    package var catalogue: String { root + "/catalog.sqlite" }
+
+    /// The directories that a new store has, parents first.
+    var directories: [String] { [root, packs, sessions, cache, statCache, backups] }
+
+    func sessionFile(_ uid: String) -> String { sessions + "/" + uid }
+}

@@ -1,0 +1,156 @@
+internal import Glibc
+internal import Synchronization
+
+/// One durable operation about to pass the gate, with what a recorder needs to replay it.
+package enum GateOperation: Sendable, Hashable {
+    case createFile(path: String)
+    case write(path: String, offset: UInt64, bytes: [UInt8])
+    case sync(path: String)
+    case rename(from: String, to: String)
+    case unlink(path: String)
+    case makeDirectory(path: String)
+    case syncDirectory(path: String)
+    /// A commit of the catalogue.
+    case transaction(String)
+}
+
+/// Watches, and may disturb, durable operations: tests crash, fail or record there.
+package protocol GateObserver: Sendable {
+    /// Whether ``GateOperation/write(path:offset:bytes:)`` shall carry its bytes.
+    var wantsBytes: Bool { get }
+    /// Called before operation `number`, counted from 1. Throwing makes the operation fail with that error.
+    func willPass(_ number: Int, _ operation: GateOperation) throws(IOError)
+    /// Called after it succeeded.
+    func didPass(_ number: Int, _ operation: GateOperation)
+}
+
+/// A file being written through a ``Disk``.
+package struct DurableFile: Sendable {
+    package let path: String
+    package let descriptor: Descriptor
+}
+
+/// Every durable operation of a store, one numbered gate each.
+///
+/// Without an observer a gate costs one atomic addition.
+package final class Disk: Sendable {
+    private let observer: (any GateObserver)?
+    private let passed = Atomic<Int>(0)
+
+    package init(observer: (any GateObserver)? = nil) {
+        self.observer = observer
+    }
+
+    /// Gates passed so far.
+    package var gatesPassed: Int { passed.load(ordering: .relaxed) }
+
+    /// Runs `body` as the durable operation `operation`.
+    package func gate<Result>(_ operation: @autoclosure () -> GateOperation, _ body: () throws -> Result) throws
+        -> Result
+    {
+        let number = passed.add(1, ordering: .relaxed).newValue
+        guard let observer else { return try body() }
+        let operation = operation()
+        try observer.willPass(number, operation)
+        let result = try body()
+        observer.didPass(number, operation)
+        return result
+    }
+
+    /// Like ``gate(_:_:)``, for operations that only fail in the kernel.
+    private func kernelGate<Result>(_ operation: GateOperation, _ body: () throws(IOError) -> Result) throws(IOError)
+        -> Result
+    {
+        let number = passed.add(1, ordering: .relaxed).newValue
+        guard let observer else { return try body() }
+        try observer.willPass(number, operation)
+        let result = try body()
+        observer.didPass(number, operation)
+        return result
+    }
+}
+
+extension Disk {
+    /// Makes a new file, mode 0600.
+    package func createFile(_ path: String) throws(IOError) -> DurableFile {
+        try kernelGate(.createFile(path: path)) { () throws(IOError) in
+            DurableFile(path: path, descriptor: try Kernel.open(path, [.writeOnly, .create, .exclusive], mode: 0o600))
+        }
+    }
+
+    /// Writes all bytes at an offset.
+    package func write(_ file: DurableFile, _ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(IOError) {
+        let copy = observer?.wantsBytes == true ? Array(bytes) : []
+        try kernelGate(.write(path: file.path, offset: offset, bytes: copy)) { () throws(IOError) in
+            try Kernel.write(file.descriptor, bytes, at: offset)
+        }
+    }
+
+    /// Makes a file's bytes durable. After a failure the file's state is unknown: it must be abandoned.
+    package func sync(_ file: DurableFile) throws(IOError) {
+        try kernelGate(.sync(path: file.path)) { () throws(IOError) in
+            _ = try Kernel.call("fsync", Array(file.path.utf8)) { fsync(file.descriptor.number) }
+        }
+    }
+
+    /// Gives a file its name, replacing what has it.
+    package func rename(_ from: String, to: String) throws(IOError) {
+        try kernelGate(.rename(from: from, to: to)) { () throws(IOError) in
+            _ = try Kernel.call("rename", Array(to.utf8)) { Glibc.rename(from, to) }
+        }
+    }
+
+    /// Removes a file; that it is gone already is no failure.
+    package func unlink(_ path: String) throws(IOError) {
+        try kernelGate(.unlink(path: path)) { () throws(IOError) in
+            if Glibc.unlink(path) != 0, errno != ENOENT {
+                throw IOError(errno: errno, operation: "unlink", path: path)
+            }
+        }
+    }
+
+    /// Makes a directory; that it exists already is no failure.
+    package func makeDirectory(_ path: String, mode: UInt32) throws(IOError) {
+        try kernelGate(.makeDirectory(path: path)) { () throws(IOError) in
+            if mkdir(path, mode) != 0, errno != EEXIST {
+                throw IOError(errno: errno, operation: "mkdir", path: path)
+            }
+        }
+    }
+
+    /// Makes the names in a directory durable.
+    package func syncDirectory(_ path: String) throws(IOError) {
+        try kernelGate(.syncDirectory(path: path)) { () throws(IOError) in
+            let directory = try Kernel.open(path, [.readOnly, .directory])
+            _ = try Kernel.call("fsync", Array(path.utf8)) { fsync(directory.number) }
+        }
+    }
+
+    /// Puts a file with these bytes in place, whole or not at all, durably.
+    package func replaceFile(_ path: String, with bytes: [UInt8]) throws(IOError) {
+        let temporary = path + ".new"
+        try unlink(temporary)
+        let file = try createFile(temporary)
+        let copy = observer?.wantsBytes == true ? bytes : []
+        try kernelGate(.write(path: temporary, offset: 0, bytes: copy)) { () throws(IOError) in
+            var failure: IOError?
+            bytes.withUnsafeBytes { buffer in
+                do throws(IOError) { try Kernel.write(file.descriptor, buffer, at: 0) } catch { failure = error }
+            }
+            if let failure { throw failure }
+        }
+        try sync(file)
+        try rename(temporary, to: path)
+        try syncDirectory(parent(of: path))
+    }
+
+    /// Makes the name of an existing file durable.
+    package func syncParent(of path: String) throws(IOError) {
+        try syncDirectory(parent(of: path))
+    }
+
+    private func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

@@ -1,0 +1,61 @@
+internal import Glibc
+
+/// A failed system call: which, on what, and what to do about it.
+package struct IOError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kernel's error number.
+    package let errno: CInt
+    /// What was tried, for example `open`.
+    package let operation: String
+    /// On what, escaped for people; may be empty.
+    package let path: String
+
+    package init(errno: CInt, operation: String, path: String) {
+        self.errno = errno
+        self.operation = operation
+        self.path = path
+    }
+
+    package init(errno: CInt, operation: String, path: [UInt8]) {
+        self.init(errno: errno, operation: operation, path: IOError.printable(path))
+    }
+
+    package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
+    package var isPermission: Bool { errno == EACCES || errno == EPERM }
+    package var isOutOfSpace: Bool { errno == ENOSPC || errno == EDQUOT }
+    package var isTimeout: Bool { errno == ETIMEDOUT }
+    package var isExisting: Bool { errno == EEXIST || errno == ENOTEMPTY }
+
+    package var description: String {
+        let subject = path.isEmpty ? operation : "\(operation) \(path)"
+        let reason = String(cString: strerror(errno))
+        return remedy.map { "\(subject): \(reason). \($0)" } ?? "\(subject): \(reason)."
+    }
+
+    /// What helps, where something general does.
+    package var remedy: String? {
+        switch errno {
+        case ENOSPC, EDQUOT: "Free space on that file system, then try again."
+        case EACCES, EPERM: "Run as a user who may do this."
+        case EMFILE: "Raise the limit of open files (`ulimit -n`)."
+        case ENFILE: "The machine has too many files open: close some."
+        case EROFS: "The file system is mounted read-only."
+        case EIO: "The disk failed: look at the kernel's log (`dmesg`)."
+        case ETIMEDOUT: "Another process holds it: try again."
+        case ESTALE: "The network file system lost it: mount it again."
+        default: nil
+        }
+    }
+
+    /// Bytes as text that is safe on a terminal.
+    static func printable(_ bytes: [UInt8]) -> String {
+        guard let text = String(validating: bytes, as: UTF8.self),
+            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f })
+        else {
+            return bytes.map { byte in
+                byte >= 0x20 && byte < 0x7f
+                    ? String(UnicodeScalar(byte)) : "\\x" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+            }.joined()
+        }
+        return text
+    }
+}

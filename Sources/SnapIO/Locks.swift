@@ -1,0 +1,85 @@
+internal import CSnapKernel
+internal import Glibc
+internal import Synchronization
+
+/// A lock between processes, and between the threads of one: flock(2) on a file that stays.
+package final class FileLock: Sendable {
+    private let file: Descriptor
+    private let path: String
+    /// Threads of one process share the open file, which flock cannot tell apart.
+    private let isTaken = Mutex(false)
+
+    /// - Parameter path: Made when missing, mode 0600.
+    package init(path: String) throws(IOError) {
+        self.path = path
+        file = try Kernel.open(path, [.readWrite, .create], mode: 0o600)
+    }
+
+    /// Takes the lock, looking again every millisecond or so.
+    ///
+    /// - Throws: ETIMEDOUT when others keep it for the whole time.
+    package func lock(deadlineSeconds: Double) throws(IOError) {
+        let deadline = Kernel.bootNanoseconds() + Int64(deadlineSeconds * 1e9)
+        var pause: UInt32 = 50
+        while true {
+            if try tryLock() { return }
+            guard Kernel.bootNanoseconds() < deadline else {
+                throw IOError(errno: ETIMEDOUT, operation: "lock", path: path)
+            }
+            usleep(pause)
+            pause = min(pause * 2, 2_000)
+        }
+    }
+
+    private func tryLock() throws(IOError) -> Bool {
+        let free = isTaken.withLock { taken in
+            if taken { return false }
+            taken = true
+            return true
+        }
+        guard free else { return false }
+        if flock(file.number, LOCK_EX | LOCK_NB) == 0 { return true }
+        let code = errno
+        isTaken.withLock { $0 = false }
+        if code == EWOULDBLOCK || code == EINTR { return false }
+        throw IOError(errno: code, operation: "lock", path: path)
+    }
+
+    package func unlock() {
+        flock(file.number, LOCK_UN)
+        isTaken.withLock { $0 = false }
+    }
+}
+
+/// The lock by which others see that a session is alive: the kernel drops it when the process dies.
+package final class SessionLock: Sendable {
+    private let file: Descriptor
+    private let path: String
+
+    private init(file: Descriptor, path: String) {
+        self.file = file
+        self.path = path
+    }
+
+    /// Makes the session's file and locks it.
+    package static func create(path: String) throws(IOError) -> SessionLock {
+        let file = try Kernel.open(path, [.readWrite, .create, .exclusive], mode: 0o600)
+        guard snap_ofd_lock(file.number) == 0 else { throw IOError(errno: errno, operation: "lock", path: path) }
+        return SessionLock(file: file, path: path)
+    }
+
+    /// Takes the lock of a session whose process is gone; nil while it lives. A missing file is made: its session died
+    /// before or after it had one.
+    package static func tryTake(path: String) throws(IOError) -> SessionLock? {
+        let file = try Kernel.open(path, [.readWrite, .create], mode: 0o600)
+        if snap_ofd_lock(file.number) == 0 { return SessionLock(file: file, path: path) }
+        if errno == EAGAIN || errno == EACCES { return nil }
+        throw IOError(errno: errno, operation: "lock", path: path)
+    }
+
+    /// Removes the file and lets go.
+    package func release() {
+        _ = Glibc.unlink(path)
+        try? file.close()
+    }
+}

@@ -102,6 +102,18 @@ package final class WorkerPool: Sendable {
         }
     }
 
+    /// Waits until `isDone`, which is asked again whenever a task has ended.
+    ///
+    /// - Throws: The first error of any task.
+    package func wait(until isDone: () -> Bool) throws {
+        try shared.locked {
+            while !isDone() {
+                if let failure = shared.failure { throw failure }
+                shared.waitForChange()
+            }
+        }
+    }
+
     /// Waits until every task has ended.
     ///
     /// - Throws: The first error of any.

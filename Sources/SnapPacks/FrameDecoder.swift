@@ -1,0 +1,55 @@
+internal import CZstd
+internal import SnapDigest
+internal import SnapModel
+
+/// Decodes frames, whoever wrote them: one-shot into a buffer of exactly the declared size. For one thread at a time.
+package final class FrameDecoder {
+    private let context: OpaquePointer
+    private let hasher: SHA256
+
+    package init() throws {
+        guard let context = ZSTD_createDCtx() else {
+            throw PackError(.io, "zstd has no memory for a decompression context.")
+        }
+        self.context = context
+        hasher = try SHA256()
+        ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 23)
+    }
+
+    deinit { ZSTD_freeDCtx(context) }
+
+    /// The raw bytes of a frame.
+    ///
+    /// - Throws: ``PackError/Code/corrupt`` when the bytes fail their check or are not exactly one frame of the format.
+    package func decode(_ stored: [UInt8], _ info: FrameInfo) throws -> [UInt8] {
+        let check = hasher.digest(stored).bytes.prefix(FrameInfo.checkBytes)
+        guard stored.count == Int(info.storedBytes), check.elementsEqual(info.check) else {
+            throw PackError(.corrupt, "A frame's stored bytes are not what they were.")
+        }
+        guard info.codec == .zstd else { return stored }
+        return try decompress(stored, rawBytes: Int(info.rawBytes))
+    }
+
+    private func decompress(_ stored: [UInt8], rawBytes: Int) throws -> [UInt8] {
+        guard rawBytes <= Limits.frameRawBytesMax else {
+            throw PackError(.corrupt, "A frame says it holds \(rawBytes) bytes, over 8 MiB.")
+        }
+        var size = 0
+        let raw = try stored.withUnsafeBytes { input in
+            // Before any memory is given: a single frame with the size declared, no dictionary, nothing skippable.
+            guard ZSTD_getFrameContentSize(input.baseAddress, input.count) == UInt64(rawBytes),
+                ZSTD_getDictID_fromFrame(input.baseAddress, input.count) == 0,
+                ZSTD_findFrameCompressedSize(input.baseAddress, input.count) == input.count,
+                input.starts(with: [0x28, 0xb5, 0x2f, 0xfd])
+            else { throw PackError(.corrupt, "A frame is not one zstd frame of \(rawBytes) bytes.") }
+            return [UInt8](unsafeUninitializedCapacity: rawBytes) { buffer, filled in
+                size = ZSTD_decompressDCtx(context, buffer.baseAddress, rawBytes, input.baseAddress, input.count)
+                filled = ZSTD_isError(size) == 0 ? size : 0
+            }
+        }
+        guard raw.count == rawBytes else {
+            throw PackError(.corrupt, "A frame cannot be decompressed to its \(rawBytes) bytes.")
+        }
+        return raw
+    }
+}

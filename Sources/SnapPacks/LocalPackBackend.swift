@@ -1,0 +1,131 @@
+package import SnapIO
+
+/// Packs as files: `<root>/<scope>/<first two digits>/<id>.pack`.
+///
+/// Order of a write: bytes under a temporary name, sync, rename, sync of the directory.
+package final class LocalPackBackend: PackBackend {
+    private let root: String
+    private let disk: Disk
+
+    /// - Parameter root: An existing directory.
+    package init(root: String, disk: Disk) throws {
+        self.root = root
+        self.disk = disk
+    }
+
+    private func directory(_ scope: String, _ id: PackID) -> String {
+        "\(root)/\(scope)/\(id.description.prefix(2))"
+    }
+
+    private func path(_ scope: String, _ id: PackID) -> String {
+        "\(directory(scope, id))/\(id).pack"
+    }
+
+    package func begin(scope: String, id: PackID) throws -> any PackUpload {
+        try PackError.mapped(scope, id) {
+            let directory = directory(scope, id)
+            try makeDirectory(root + "/" + scope, in: root)
+            try makeDirectory(directory, in: root + "/" + scope)
+            let temporary = path(scope, id) + ".new"
+            return LocalPackUpload(
+                disk: disk, file: try disk.createFile(temporary), path: path(scope, id), directory: directory)
+        }
+    }
+
+    private func makeDirectory(_ path: String, in parent: String) throws(IOError) {
+        guard !Kernel.exists(path) else { return }
+        try disk.makeDirectory(path, mode: 0o700)
+        try disk.syncDirectory(parent)
+    }
+
+    package func read(scope: String, id: PackID, offset: UInt64, count: Int) throws -> [UInt8] {
+        try PackError.mapped(scope, id) {
+            let file = try Kernel.open(path(scope, id), .readOnly)
+            var failure: (any Error)?
+            let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+                do {
+                    filled = try Kernel.read(file, into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+                } catch { failure = error }
+            }
+            if let failure { throw failure }
+            guard bytes.count == count else {
+                throw PackError(.corrupt, "The pack \(id) of `\(scope)` is shorter than it should be.")
+            }
+            return bytes
+        }
+    }
+
+    package func size(scope: String, id: PackID) throws -> UInt64 {
+        try PackError.mapped(scope, id) { try Kernel.fileSize(path(scope, id)) }
+    }
+
+    package func list(scope: String) throws -> [PackID] {
+        guard Kernel.exists(root + "/" + scope) else { return [] }
+        var ids: [PackID] = []
+        for directory in try Kernel.names(inDirectory: root + "/" + scope) {
+            let path = root + "/" + scope + "/" + String(decoding: directory, as: UTF8.self)
+            for name in try Kernel.names(inDirectory: path) {
+                let name = String(decoding: name, as: UTF8.self)
+                guard name.hasSuffix(".pack"), let id = PackID(String(name.dropLast(5))) else { continue }
+                ids.append(id)
+            }
+        }
+        return ids
+    }
+
+    package func delete(scope: String, id: PackID) throws {
+        try PackError.mapped(scope, id) {
+            try disk.unlink(path(scope, id))
+            // A session that died may have left the unfinished file.
+            if Kernel.exists(path(scope, id) + ".new") { try disk.unlink(path(scope, id) + ".new") }
+        }
+    }
+
+    package func scopes() throws -> [String] {
+        try Kernel.names(inDirectory: root).map { String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+private final class LocalPackUpload: PackUpload {
+    private let disk: Disk
+    private let file: DurableFile
+    private let path: String
+    private let directory: String
+    private var offset: UInt64 = 0
+
+    init(disk: Disk, file: DurableFile, path: String, directory: String) {
+        self.disk = disk
+        self.file = file
+        self.path = path
+        self.directory = directory
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws {
+        try disk.write(file, bytes, at: offset)
+        offset += UInt64(bytes.count)
+    }
+
+    func finish() throws {
+        try disk.sync(file)
+        try disk.rename(file.path, to: path)
+        try disk.syncDirectory(directory)
+    }
+
+    func abandon() {
+        // What cannot be removed now is removed with its catalogue row, at the next opening.
+        try? disk.unlink(file.path)
+    }
+}
+
+extension PackError {
+    fileprivate static func mapped<Result>(_ scope: String, _ id: PackID, _ body: () throws -> Result) throws
+        -> Result
+    {
+        do {
+            return try body()
+        } catch let error as IOError {
+            if error.isNotFound { throw PackError(.missing, "The pack \(id) of `\(scope)` is missing.") }
+            throw error
+        }
+    }
+}

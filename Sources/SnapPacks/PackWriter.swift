@@ -1,0 +1,103 @@
+internal import SnapDigest
+internal import SnapIO
+package import SnapModel
+internal import Synchronization
+
+/// A pack that is durable under its name.
+package struct SealedPack: Sendable {
+    package let id: PackID
+    package let index: PackIndex
+    /// Size of the file.
+    package let bytes: UInt64
+}
+
+/// Groups objects into frames and frames into packs.
+///
+/// Frames are compressed on threads of the writer and written in order by the caller's. Chunks and metadata go to packs
+/// of their own, unless everything together stays under 1 MiB: then there is one pack. Memory: about
+/// `(threads + 2) × 2` frames, and up to 1 MiB a lane until its first pack begins. For one thread at a time.
+package final class PackWriter {
+    /// Raw bytes grouped into one frame; a larger object is alone.
+    package static let frameRawBytes = 512 << 10
+    /// Stored bytes at which a pack is sealed.
+    package static let packBytes: UInt64 = 32 << 20
+    /// Stored bytes up to which everything goes to one mixed pack.
+    package static let mixedBytesMax = 1 << 20
+
+    private let pipeline: CompressionPipeline
+    private var chunks: PackLane
+    private var metadata: PackLane
+
+    /// - Parameters:
+    ///   - allocate: Names the next pack; the caller has announced it before this returns.
+    ///   - sealed: Told of each pack once it is durable, on the caller's thread.
+    package init(
+        backend: any PackBackend, scope: String, compressionLevel: Int32, threads: Int,
+        allocate: @escaping () throws -> PackID, sealed: @escaping (SealedPack) throws -> Void
+    ) throws {
+        pipeline = try CompressionPipeline(level: compressionLevel, threads: threads)
+        let output = PackOutput(backend: backend, scope: scope, allocate: allocate, sealed: sealed)
+        chunks = PackLane(output: output)
+        metadata = PackLane(output: output)
+    }
+
+    /// Adds an object; its bytes are copied.
+    ///
+    /// - Throws: What a compression or a write before it ran into: the writer can only be abandoned then.
+    package func append(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws {
+        guard bytes.count >= 1, bytes.count <= Limits.bytesMax(of: key.kind) else {
+            throw FormatError(.limit, "The object \(key) of \(bytes.count) bytes cannot be stored.")
+        }
+        let lane = key.kind == .chunk ? chunks : metadata
+        if lane.frame.raw.count + bytes.count > Self.frameRawBytes { try submit(lane) }
+        lane.frame.add(key, bytes)
+        if lane.frame.raw.count >= Self.frameRawBytes { try submit(lane) }
+    }
+
+    private func submit(_ lane: PackLane) throws {
+        guard !lane.frame.raw.isEmpty else { return }
+        try pipeline.submit(lane.frame, to: lane)
+        lane.frame = RawFrame()
+        try pipeline.drain(waitForAll: false)
+    }
+
+    /// Writes and seals everything.
+    package func finish() throws {
+        try submit(chunks)
+        try submit(metadata)
+        try pipeline.drain(waitForAll: true)
+        if !chunks.hasBegun, !metadata.hasBegun, chunks.heldBytes + metadata.heldBytes < Self.mixedBytesMax {
+            chunks.take(from: metadata)
+        }
+        try chunks.finish()
+        try metadata.finish()
+    }
+
+    /// Removes unfinished packs; sealed ones are the caller's.
+    package func abandon() {
+        pipeline.abandon()
+        chunks.abandon()
+        metadata.abandon()
+    }
+}
+
+/// Objects one after another, not yet compressed.
+struct RawFrame: Sendable {
+    var raw: [UInt8] = []
+    var objects: [(key: ObjectKey, length: UInt32)] = []
+
+    mutating func add(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) {
+        if raw.isEmpty { raw.reserveCapacity(max(bytes.count, PackWriter.frameRawBytes)) }
+        raw.append(contentsOf: bytes)
+        objects.append((key, UInt32(clamping: bytes.count)))
+    }
+}
+
+/// A frame ready to be written.
+struct StoredFrame: Sendable {
+    let codec: FrameCodec
+    let stored: [UInt8]
+    let rawBytes: UInt32
+    let check: [UInt8]
+    let objects: [(key: ObjectKey, length: UInt32)]
+}

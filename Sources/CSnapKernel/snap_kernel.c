@@ -11,7 +11,8 @@ int snap_open_beneath(int directory, const char *name, int flags, unsigned int m
     struct open_how how;
     memset(&how, 0, sizeof how);
     how.flags = (uint64_t)(unsigned int)flags | O_CLOEXEC;
-    how.mode = (flags & (O_CREAT | __O_TMPFILE)) ? mode : 0;
+    // O_TMPFILE contains the bit of O_DIRECTORY; a mode that is not used is EINVAL.
+    how.mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
     return (int)syscall(SYS_openat2, directory, name, &how, sizeof how);
 }

@@ -1,0 +1,137 @@
+package import SnapCore
+import SnapDigest
+import SnapIO
+import SnapModel
+
+/// Reads a tree of the machine's file systems and puts its objects into a sink.
+///
+/// Time: one status and one attribute listing a name, one read of each file that changed since the last capture of the
+/// same root. Memory: bounded by the largest directory (about 30 bytes a name) and the depth, not by the tree.
+package struct Capture {
+    private let sink: any ObjectSink
+    private let options: CaptureOptions
+    private let org: String
+    private let progress: Progress
+
+    /// - Parameter org: whose capture it is: a stat cache says what one organisation holds.
+    package init(
+        sink: any ObjectSink, options: CaptureOptions, org: String = "local", progress: Progress = Progress()
+    ) {
+        self.sink = sink
+        self.options = options
+        self.org = org
+        self.progress = progress
+    }
+
+    /// Captures a directory, or for a checkpoint also a regular file: a disk image.
+    ///
+    /// Nothing refers to the objects when this returns: the caller commits the manifest, then publishes the stat cache.
+    ///
+    /// - Throws: `notFound`, `notAllowed`, `invalid` for the directory itself; what the sink throws; `io` when the walk
+    ///   cannot go on. What is wrong with single names below it is in the result's warnings.
+    package func run(directory path: String) throws(StoreError) -> CaptureResult {
+        do {
+            return try capture(path)
+        } catch let failure as SinkFailure {
+            throw StoreError(mapping: failure.cause)
+        } catch {
+            throw StoreError(mapping: error)
+        }
+    }
+
+    private func capture(_ path: String) throws -> CaptureResult {
+        let objects = try ObjectWriter(sink: sink)
+        var entries = EntryReader(objects: objects, times: options.times, owner: options.owner, progress: progress)
+        // Before syncfs and the walk: what changes from now on is not settled.
+        let walkStart = Kernel.wallNanoseconds()
+        progress.enter(.walking)
+        // Non-blocking, in case it is a FIFO.
+        let root = try Kernel.open(path, [.readOnly, .nonBlocking])
+        let status = NodeStatus(try Kernel.status(of: root))
+        switch status.kind {
+        case .directory:
+            var walker = TreeWalker(
+                try FileSystemSource(root: root), bounds: try bounds(), entries: entries,
+                links: LinkCollector(objects: objects, scratch: openScratch),
+                cache: makeCache(root: status, walkStart: walkStart), progress: progress)
+            let entry = try walker.walk()
+            let links = try walker.writeLinks()
+            return try finish(
+                entry, links, walker.report, entries, objects, statCache: walker.finishCache())
+        case .file where options.kind == .checkpoint:
+            var report = WalkReport()
+            let entry = try imageEntry(path, status, &entries, &report)
+            return try finish(entry, nil, report, entries, objects, statCache: nil)
+        default:
+            throw StoreError(
+                .invalid, "\(path) is no directory.",
+                hint: "Only a checkpoint can be made of a file, and only of a regular one.")
+        }
+    }
+
+    private func bounds() throws -> WalkBounds {
+        var bounds = WalkBounds()
+        bounds.exclude = options.exclude
+        bounds.oneFileSystem = options.oneFileSystem
+        if let store = options.storePath { bounds.store = NodeStatus(try Kernel.status(path: store)) }
+        return bounds
+    }
+
+    private func openScratch() throws -> Descriptor {
+        try Kernel.openUnnamed(inDirectory: options.storePath.map { $0 + "/cache" } ?? "/tmp")
+    }
+
+    private func makeCache(root: NodeStatus, walkStart: Int64) -> StatCache? {
+        guard let store = options.storePath else { return nil }
+        // The directory itself, under whatever path it is reached.
+        let key = "\(org)\0\(root.device)\0\(root.inode)"
+        guard let hasher = try? SHA256() else { return nil }
+        let path = "\(store)/cache/stat/\(hasher.digest(Array(key.utf8)).hex)"
+        try? Kernel.makeParentDirectories(of: path)
+        guard let writer = try? StatCacheWriter(path: path) else { return nil }
+        let old = options.rehash || sink.hasDamage ? nil : StatCacheReader(path: path)
+        let (seconds, nanoseconds) = walkStart.quotientAndRemainder(dividingBy: 1_000_000_000)
+        return StatCache(
+            old: old, new: writer, walkStart: Timestamp(seconds: seconds, nanoseconds: UInt32(clamping: nanoseconds)))
+    }
+
+    /// The root of a snapshot that is one file.
+    private func imageEntry(
+        _ path: String, _ status: NodeStatus, _ entries: inout EntryReader, _ report: inout WalkReport
+    ) throws -> Entry {
+        let slash = path.lastIndex(of: "/")
+        let directory = slash.map { path[...$0] } ?? "."
+        let name = Array((slash.map { path[path.index(after: $0)...] } ?? path[...]).utf8)
+        let source = try FileSystemSource(root: try Kernel.open(String(directory), [.readOnly, .directory]))
+        let read = try entries.readStable(name, .contentDefined, source) {
+            report.warn(.changed, name, "changed each time it was read.")
+        }
+        let metadata = try entries.directoryMetadata([], status, try source.attributes(of: name))
+        report.counts.entries = 1
+        report.counts.files = 1
+        report.counts.logicalBytes = read.content.length
+        report.counts.chunks = read.chunks
+        report.counts.readBytes = read.bytes
+        return Entry(name: [], metadata: metadata, node: .file(read.content))
+    }
+
+    /// Writes the checkpoint's payload, the root and the manifest.
+    private func finish(
+        _ root: Entry, _ links: Manifest.Links?, _ walked: WalkReport, _ entries: EntryReader, _ objects: ObjectWriter,
+        statCache: StatCacheUpdate?
+    ) throws -> CaptureResult {
+        var report = walked
+        var manifest = Manifest(kind: options.kind, root: try objects.put(.tree, try RootNode.encode(root)))
+        manifest.config = options.config
+        manifest.platform = options.platform
+        manifest.links = links
+        if let checkpoint = options.checkpoint {
+            let payload = try CheckpointPayload(checkpoint, entries: entries).capture(&report)
+            manifest.checkpoint = checkpoint.described(payload: payload)
+        }
+        let digest = try objects.put(.manifest, try manifest.encode())
+        return CaptureResult(
+            manifest: digest, kind: options.kind, counts: report.counts, warnings: report.warnings,
+            notices: report.allNotices, statCache: statCache)
+    }
+}

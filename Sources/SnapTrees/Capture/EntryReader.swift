@@ -1,0 +1,118 @@
+import SnapChunking
+import SnapDigest
+import SnapIO
+import SnapModel
+
+/// Reads one name of a source that is no directory, and puts what it refers to.
+struct EntryReader {
+    struct Result {
+        var entry: Entry
+        /// Chunks that its content refers to.
+        var chunks: UInt64 = 0
+        var readBytes: UInt64 = 0
+        /// Whether the content was taken from the stat cache.
+        var isFromCache = false
+    }
+
+    let objects: ObjectWriter
+    let times: TimePolicy
+    private let progress: Progress
+    private let contents: ContentWriter
+    private var metadataReader: MetadataReader
+
+    init(objects: ObjectWriter, times: TimePolicy, owner: OwnerOverride?, progress: Progress) {
+        self.progress = progress
+        self.objects = objects
+        self.times = times
+        contents = ContentWriter(objects)
+        metadataReader = MetadataReader(times: times, owner: owner, objects: objects)
+    }
+
+    /// Attributes left out so far because they belong to one file system.
+    var foreignAttributes: UInt64 { metadataReader.foreignAttributes }
+
+    func treeBuilder() -> TreeBuilder {
+        TreeBuilder { [objects] kind, bytes in try objects.put(kind, bytes) }
+    }
+
+    /// The metadata of a directory.
+    /// - Throws: `.limit` if its attributes are more than an entry can hold; found before its children are walked.
+    mutating func directoryMetadata(
+        _ name: [UInt8], _ status: NodeStatus, _ attributes: [SourceAttribute]
+    ) throws -> Metadata {
+        let metadata = try metadataReader.metadata(status, attributes)
+        if !metadata.attributes.isEmpty {
+            let probe = Entry(name: name, metadata: metadata, node: .directory(objects.digest([])))
+            guard try probe.encoded().count <= Limits.entryBytesMax else {
+                throw FormatError(.limit, "its extended attributes take more than 128 KiB.")
+            }
+        }
+        return metadata
+    }
+
+    /// The entry of `name`, whose status the caller has just read.
+    /// - Parameter cached: its content if it is known to be unchanged.
+    /// - Throws: ``NodeReplaced`` if another node has taken the name.
+    mutating func read(
+        _ name: [UInt8], _ status: NodeStatus, from source: some TreeSource, cached: StatCache.Found?
+    ) throws -> Result {
+        let metadata = try metadataReader.metadata(status, try source.attributes(of: name))
+        var result = Result(entry: Entry(name: name, metadata: metadata, node: .fifo))
+        switch status.kind {
+        case .file:
+            if let cached {
+                result.entry.node = .file(cached.content)
+                result.chunks = cached.chunks
+                result.isFromCache = true
+            } else if status.size == 0 {
+                result.entry.node = .file(.empty)
+            } else {
+                let read = try readContent(name, status, from: source, .contentDefined)
+                result.entry.node = .file(read.content)
+                result.chunks = read.chunks
+                result.readBytes = read.bytes
+            }
+        case .symbolicLink:
+            result.entry.node = .symbolicLink(try source.target(of: name))
+        case .characterDevice:
+            result.entry.node = .characterDevice(major: status.deviceMajor, minor: status.deviceMinor)
+        case .blockDevice:
+            result.entry.node = .blockDevice(major: status.deviceMajor, minor: status.deviceMinor)
+        case .fifo:
+            result.entry.node = .fifo
+        case .socket:
+            result.entry.node = .socket
+        case .directory:
+            throw NodeReplaced()
+        }
+        return result
+    }
+
+    /// Reads the bytes of a regular file whose status the caller has just read.
+    func readContent(
+        _ name: [UInt8], _ status: NodeStatus, from source: some TreeSource, _ cut: Cut
+    ) throws -> (content: Content, chunks: UInt64, bytes: UInt64) {
+        let file = try source.open(name)
+        let opened = try file.status()
+        guard opened.isSameNode(as: status) else { throw NodeReplaced() }
+        var reader = FileReader(file, status: opened)
+        let written = try contents.write(cut) { [progress] buffer in
+            let input = try reader.next(into: buffer)
+            switch input {
+            case .bytes(let count): progress.add(bytes: UInt64(count))
+            case .zeros(let count): progress.add(bytes: count)
+            case .end: break
+            }
+            return input
+        }
+        return (written.content, written.chunks, reader.readBytes)
+    }
+
+    /// Stores a stream that is always a list: the link table.
+    func writeList(_ read: (UnsafeMutableRawBufferPointer) throws -> CutInput) throws -> Manifest.Links {
+        try contents.writeList(read: read)
+    }
+}
+
+/// Another node took the name between two looks at it.
+struct NodeReplaced: Error {}

@@ -1,0 +1,81 @@
+import SnapIO
+import SnapModel
+
+/// What earlier walks of the same root found, so that unchanged files need not be read again.
+///
+/// A flat file sorted as the walk goes, read and written once from front to back beside it: two sequential streams in
+/// place of a look-up for each file. A file is *unchanged* if inode, size, mode, mtime and ctime are those noted. That is
+/// true only for what was left alone for some time before it was noted (`isSettled`): two writes within one tick of the
+/// file system's clock leave equal times. Only settled files are noted, so all that is found can be believed.
+struct StatCache {
+    struct Found {
+        var content: Content
+        var chunks: UInt64
+    }
+
+    /// Longer paths are not noted: they cost more than they save, and the reader's buffers stay bounded.
+    static let pathBytesMax = 4096
+
+    private var reader: StatCacheReader?
+    /// nil once it failed: a cache is never worth an error.
+    private var writer: StatCacheWriter?
+    /// Files whose status changed at or after this time are not noted.
+    private let settledBefore: Timestamp
+
+    /// - Parameters:
+    ///   - old: the cache of an earlier walk; nil to read every file.
+    ///   - walkStart: time by the clock that stamps the files, before the walk and its syncfs.
+    init(old: StatCacheReader?, new: StatCacheWriter, walkStart: Timestamp) {
+        reader = old
+        writer = new
+        settledBefore = Timestamp(
+            seconds: walkStart.seconds - CaptureLimits.settledSeconds, nanoseconds: walkStart.nanoseconds)
+    }
+
+    /// The content noted for `path` if the file is unchanged. Ask in the order of the walk.
+    mutating func content(of path: [UInt8], _ status: NodeStatus) -> Found? {
+        guard let note = reader?.note(for: path), note.matches(status) else { return nil }
+        return Found(content: note.content, chunks: note.chunks)
+    }
+
+    /// Notes the content of a file unless it may still change without a trace.
+    mutating func add(_ path: [UInt8], _ status: NodeStatus, _ found: Found) {
+        guard status.changed < settledBefore, path.count <= StatCache.pathBytesMax else { return }
+        do {
+            try writer?.append(StatNote(path: path, status: status, content: found.content, chunks: found.chunks))
+        } catch {
+            writer = nil
+        }
+    }
+
+    /// Ends the walk; nil if nothing could be written.
+    mutating func finish() -> StatCacheUpdate? { try? writer?.finish() }
+}
+
+/// What the cache says of one file.
+struct StatNote {
+    var path: [UInt8]
+    var inode: UInt64
+    var size: UInt64
+    var mode: UInt16
+    var modified: Timestamp
+    var changed: Timestamp
+    var content: Content
+    var chunks: UInt64
+
+    init(path: [UInt8], status: NodeStatus, content: Content, chunks: UInt64) {
+        self.path = path
+        inode = status.inode
+        size = status.size
+        mode = status.mode
+        modified = status.modified
+        changed = status.changed
+        self.content = content
+        self.chunks = chunks
+    }
+
+    func matches(_ status: NodeStatus) -> Bool {
+        inode == status.inode && size == status.size && mode == status.mode && modified == status.modified
+            && changed == status.changed && content.length == status.size
+    }
+}

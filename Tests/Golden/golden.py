@@ -3,7 +3,7 @@
 
     golden.py vectors              write vectors.json, which the tests hold the Swift code to (see README.md)
     golden.py capture DIR          print the digest of the manifest that a capture of DIR has (kind `directory`)
-             [--jobs N] [--kind directory|filesystem] [--manifest]
+             [--jobs N] [--kind KIND] [--manifest]
 """
 import argparse
 import base64
@@ -12,6 +12,7 @@ import errno
 import hashlib
 import mmap
 import os
+import resource
 import stat
 import struct
 import sys
@@ -260,8 +261,8 @@ def export(packs):
 
 # Capture
 
-def file_content(path):
-    with open(path, "rb") as file:
+def file_content(path, directory=None):
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags, dir_fd=directory)) as file:
         length = os.fstat(file.fileno()).st_size
         if length <= INLINE_MAX:
             return content(CDC, length, inline=file.read())
@@ -269,7 +270,8 @@ def file_content(path):
             return content(CDC, length, parts=list(segments(data, length)))
 
 
-def xattrs_of(path):
+def xattrs_of(directory, name):
+    path = b"/proc/self/fd/%d/%s" % (directory, name)           # never too long
     try:
         return [(os.fsencode(n), os.getxattr(path, n, follow_symlinks=False))
                 for n in os.listxattr(path, follow_symlinks=False)]
@@ -280,40 +282,48 @@ def xattrs_of(path):
 
 
 class Capture:
-    def __init__(self, directory, jobs):
-        self.top, self.links, self.contents = os.fsencode(directory), {}, {}
+    """Contents are cut by several processes first; then one walk by descriptors makes the entries."""
+
+    def __init__(self, top, jobs):
+        self.top, self.links = os.fsencode(top), {}
         files = []
-        for at, directories, names in os.walk(self.top, onerror=self.fail):
-            files += [p for p in (os.path.join(at, n) for n in names) if stat.S_ISREG(os.lstat(p).st_mode)]
+        for at, _, names in os.walk(self.top):                  # paths longer than PATH_MAX are left to the walk
+            files += [p for p in (os.path.join(at, n) for n in names)
+                      if len(p) < 4096 and stat.S_ISREG(os.lstat(p).st_mode)]
         with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
             self.contents = dict(zip(files, pool.map(file_content, files, chunksize=16)))
 
-    @staticmethod
-    def fail(error):
-        raise error
+    def directory(self, parent, name, path):
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
+        try:
+            return tree([(n, self.entry(fd, n, os.path.join(path, n))) for n in map(os.fsencode, os.listdir(fd))])
+        finally:
+            os.close(fd)
 
-    def entry(self, path, name):
-        status = os.lstat(path)
+    def entry(self, parent, name, path):
+        status = os.lstat(name or b".", dir_fd=parent)
         kind, payload = stat.S_IFMT(status.st_mode), b""
         if kind == stat.S_IFDIR:
-            code, payload = DIRECTORY, tree([(n, self.entry(os.path.join(path, n), n)) for n in os.listdir(path)])
+            code, payload = DIRECTORY, self.directory(parent, name or b".", path)
         elif kind == stat.S_IFREG:
-            code, payload = FILE, self.contents[path]
+            made = self.contents.get(os.path.join(self.top, path))
+            code, payload = FILE, made or file_content(name, parent)
         elif kind == stat.S_IFLNK:
-            code, payload = SYMLINK, string(os.readlink(path))
+            code, payload = SYMLINK, string(os.fsencode(os.readlink(name, dir_fd=parent)))
         elif kind in (stat.S_IFCHR, stat.S_IFBLK):
             code = CHARACTER if kind == stat.S_IFCHR else BLOCK
             payload = varint(os.major(status.st_rdev)) + varint(os.minor(status.st_rdev))
         else:
             code = FIFO if kind == stat.S_IFIFO else SOCKET
         if code != DIRECTORY and status.st_nlink > 1:
-            self.links.setdefault((status.st_dev, status.st_ino), []).append(os.path.relpath(path, self.top))
+            self.links.setdefault((status.st_dev, status.st_ino), []).append(path)
         mode = 0o777 if code == SYMLINK else stat.S_IMODE(status.st_mode)
         return entry(name, code, mode, status.st_uid, status.st_gid, *divmod(status.st_mtime_ns, 10**9),
-                     xattrs_of(path), payload)
+                     xattrs_of(parent, name or b"."), payload)
 
     def manifest(self, kind):
-        fields = {"format": 1, "kind": kind, "root": text(sha(root(self.entry(self.top, b""))))}
+        top = self.entry(os.open(self.top, os.O_RDONLY | os.O_DIRECTORY), b"", b"")
+        fields = {"format": 1, "kind": kind, "root": text(sha(root(top)))}
         groups = [paths for paths in self.links.values() if len(paths) > 1]
         return canonical(fields | ({"links": links(groups)} if groups else {}))
 
@@ -328,7 +338,8 @@ def main():
     capture.add_argument("--kind", default="directory")
     capture.add_argument("--manifest", action="store_true", help="print the manifest itself")
     options = parser.parse_args()
-    sys.setrecursionlimit(1 << 20)
+    sys.setrecursionlimit(1 << 20)                              # and a descriptor for every level
+    resource.setrlimit(resource.RLIMIT_NOFILE, 2 * resource.getrlimit(resource.RLIMIT_NOFILE)[1:])
     if options.command == "vectors":
         import vectors
         vectors.write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors.json"))

@@ -100,20 +100,21 @@ package final class Catalogue: Sendable {
     private func transaction<Result>(
         _ db: Database, _ label: String, _ body: (WriteAccess) throws -> Result
     ) throws -> Result {
-        var outcome: Result?
-        try db.inTransaction(.immediate) {
+        try db.beginTransaction(.immediate)
+        do {
             let before = db.totalChangesCount
-            outcome = try body(WriteAccess(db: db))
+            let result = try body(WriteAccess(db: db))
             let rows = db.totalChangesCount - before
             guard rows <= Self.rowsPerTransactionMax else {
                 throw CatalogueError(.tooManyRows, "The transaction \(label) touched \(rows) rows: report this mistake.")
             }
-            return .commit
+            try db.commit()
+            return result
+        } catch {
+            // A commit that failed may have rolled back by itself.
+            try? db.rollback()
+            throw error
         }
-        guard let outcome else {
-            throw CatalogueError(.corrupt, "The transaction \(label) ended without a result.")
-        }
-        return outcome
     }
 
     private func checkpointIfLarge() throws {

@@ -1,5 +1,5 @@
 internal import GRDB
-package import SnapDigest
+internal import SnapDigest
 package import SnapModel
 internal import CSnapSQLite
 

@@ -246,6 +246,13 @@ package struct JobResult: Hashable, Sendable {
     package let errorMessage: String?
     /// The manifest that the tag named before.
     package let replaced: Digest?
+
+    package init(record: [UInt8], errorCode: String?, errorMessage: String?, replaced: Digest?) {
+        self.record = record
+        self.errorCode = errorCode
+        self.errorMessage = errorMessage
+        self.replaced = replaced
+    }
 }
 
 package struct LedgerRow: Hashable, Sendable {

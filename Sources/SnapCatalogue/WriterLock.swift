@@ -17,15 +17,21 @@ final class WriterLock: Sendable {
 
     /// Calls `body` while this thread alone, of all processes, may write.
     func locked<Result>(_ body: () throws -> Result) throws -> Result {
+        try take()
+        defer { lock.unlock() }
+        return try body()
+    }
+
+    private func take() throws {
         do {
             try turnstile.lock(deadlineSeconds: deadlineSeconds)
-            defer { turnstile.unlock() }
-            try lock.lock(deadlineSeconds: deadlineSeconds)
-        } catch let error as IOError where error.isTimeout {
+            let outcome = Result { try lock.lock(deadlineSeconds: deadlineSeconds) }
+            turnstile.unlock()
+            try outcome.get()
+        } catch {
+            guard let failure = error as? IOError, failure.isTimeout else { throw error }
             throw CatalogueError(
                 .busy, "Another process has been writing to the store for \(Int(deadlineSeconds)) s: try again.")
         }
-        defer { lock.unlock() }
-        return try body()
     }
 }

@@ -1,6 +1,6 @@
 internal import SnapCatalogue
-internal import SnapDigest
-package import SnapIO
+package import SnapDigest
+internal import SnapIO
 package import SnapModel
 internal import SnapPacks
 
@@ -146,7 +146,7 @@ package final class Session {
         let object = RecordObject(
             id: id.bytes, org: org.name, name: draft.name, tag: draft.tag, manifest: draft.manifest,
             createdMilliseconds: created, creator: draft.creator,
-            labels: draft.labels.map { ($0.key, $0.value) }, parent: draft.parent?.bytes,
+            labels: draft.labels.map { RecordObject.Label(key: $0.key, value: $0.value) }, parent: draft.parent?.bytes,
             visibility: .organization)
         let digest = try store(.record, object.encode())
         return CommitDraft(

@@ -1,6 +1,6 @@
 internal import SnapCatalogue
 package import SnapIO
-package import SnapModel
+internal import SnapModel
 internal import SnapPacks
 
 /// A store: objects in packs, what is known of them in the catalogue, and the snapshots that hold them.

@@ -28,6 +28,11 @@ package protocol GateObserver: Sendable {
 package struct DurableFile: Sendable {
     package let path: String
     package let descriptor: Descriptor
+
+    package init(path: String, descriptor: Descriptor) {
+        self.path = path
+        self.descriptor = descriptor
+    }
 }
 
 /// Every durable operation of a store, one numbered gate each.

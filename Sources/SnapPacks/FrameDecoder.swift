@@ -2,8 +2,10 @@ internal import CZstd
 internal import SnapDigest
 internal import SnapModel
 
-/// Decodes frames, whoever wrote them: one-shot into a buffer of exactly the declared size. For one thread at a time.
-package final class FrameDecoder {
+/// Decodes frames, whoever wrote them: one-shot into a buffer of exactly the declared size.
+///
+/// Unchecked, because its contexts are pointers: an owner that hands it from thread to thread does so under a lock.
+package final class FrameDecoder: @unchecked Sendable {
     private let context: OpaquePointer
     private let hasher: SHA256
 

@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 internal import GRDB
+internal import SnapDigest
 package import SnapModel
-package import SnapDigest
 
 /// What can be asked of the catalogue inside ``Catalogue/read(_:)``. Not to be kept after the closure returns.
 package struct ReadAccess {

@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 internal import GRDB
-package import SnapDigest
+internal import SnapDigest
 package import SnapModel
 
 // MARK: Snapshots

@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 internal import GRDB
-package import SnapDigest
+internal import SnapDigest
 package import SnapModel
 
 /// What can be done inside ``Catalogue/write(_:_:)``. Not to be kept after the closure returns.

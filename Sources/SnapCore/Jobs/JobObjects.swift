@@ -24,7 +24,7 @@ struct JobObjects: Sendable {
         var attempts = 2
         while true {
             attempts -= 1
-            let place = try catalogue.read { tx in try place(of: key, tx) }
+            let place: ObjectPlace? = try catalogue.read { tx in try self.place(of: key, tx) }
             guard let place else {
                 throw StoreError(
                     .incomplete, "The snapshot needs \(key), which is neither held nor uploaded.",

@@ -1,3 +1,4 @@
+internal import SnapDigest
 internal import SnapModel
 
 /// Adds up the lengths of distinct objects: the bytes a snapshot would take if it were alone.

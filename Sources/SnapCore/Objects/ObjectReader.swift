@@ -76,7 +76,7 @@ package final class ObjectReader: Sendable {
 extension ReadAccess {
     /// The row with the bytes that a reader of `scope` gets for `key`: its own, or that of `public` when its own is
     /// borrowed or the public one is held.
-    package func visibleObject(_ key: ObjectKey, scope: ScopeID) throws -> ObjectRow? {
+    func visibleObject(_ key: ObjectKey, scope: ScopeID) throws -> ObjectRow? {
         let own = try object(key, scope: scope)
         if let own, own.refs > 0, own.frame != nil { return own }
         guard scope != .public, let shared = try object(key, scope: .public) else { return nil }

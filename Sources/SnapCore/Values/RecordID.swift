@@ -1,4 +1,4 @@
-public import SnapDigest
+internal import SnapDigest
 
 /// The name of one snapshot record: 128 random bits, written as 32 lower-case hexadecimal digits.
 public struct RecordID: Hashable, Sendable, CustomStringConvertible {

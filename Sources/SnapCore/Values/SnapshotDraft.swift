@@ -1,4 +1,4 @@
-public import SnapDigest
+package import SnapDigest
 
 /// A snapshot about to be committed: what was captured, and the name it is to have.
 package struct SnapshotDraft: Sendable {

@@ -1,0 +1,221 @@
+internal import SnapCatalogue
+internal import SnapDigest
+internal import SnapModel
+internal import SnapPacks
+
+/// What a check is asked to do.
+package struct FsckOptions: Sendable {
+    /// Read and hash every object; otherwise only what the tree is made of, not the bytes of files.
+    package var readData = false
+    /// Read and hash this part of the frames of file bytes, picked at random: 0 … 1.
+    package var samplePart = 0.0
+
+    package init() {}
+}
+
+/// One thing that is not as it should be.
+package struct FsckProblem: Sendable, Hashable {
+    /// `pack_missing`, `pack_corrupt`, `object_corrupt`, `object_missing`, `count`, `ledger`, `catalogue` …
+    package let code: String
+    package let message: String
+}
+
+package struct FsckResult: Sendable {
+    /// Objects looked at.
+    package var objects: Int64 = 0
+    /// Objects whose bytes were read and hashed.
+    package var objectsRead: Int64 = 0
+    package var packs: Int64 = 0
+    package var problems: [FsckProblem] = []
+    /// Snapshots that need something damaged or missing.
+    package var damagedSnapshots: [SnapshotRecord] = []
+}
+
+/// Checks a store: the catalogue against itself, against the packs, and the counts against a recount.
+struct StoreChecker {
+    let store: Store
+    let options: FsckOptions
+    private var result = FsckResult()
+    /// Keys of a scope that are damaged or missing.
+    private var damaged: [ScopeID: Set<ObjectKey>] = [:]
+
+    init(store: Store, options: FsckOptions) {
+        self.store = store
+        self.options = options
+    }
+
+    mutating func run() throws -> FsckResult {
+        for problem in try store.catalogue.integrityProblems() { report("catalogue", "SQLite says: \(problem)") }
+        for scope in try store.catalogue.read({ try $0.scopes() }) {
+            try store.runner.settle(scope: scope.id)
+            try checkPacks(scope)
+            try checkCounts(scope)
+        }
+        try checkLedgers()
+        try nameDamagedSnapshots()
+        return result
+    }
+
+    private mutating func report(_ code: String, _ message: String) {
+        result.problems.append(FsckProblem(code: code, message: message))
+    }
+
+    // MARK: Packs
+
+    private mutating func checkPacks(_ scope: ScopeRow) throws {
+        let rows = try store.catalogue.read { try $0.packs(scope: scope.id, state: .live) }
+        let onDisk = Set(try store.backend.list(scope: scope.name))
+        for row in rows {
+            result.packs += 1
+            guard let id = PackID(bytes: row.uid) else { continue }
+            guard onDisk.contains(id) else {
+                report("pack_missing", "The pack \(id) of `\(scope.name)` is missing.")
+                continue
+            }
+            do {
+                try checkPack(row, id, scope)
+            } catch {
+                // A pack that gc has just rewritten is no problem.
+                guard try store.catalogue.read({ try $0.pack(row.id) })?.state == .live else { continue }
+                report("pack_corrupt", StoreError(mapping: error).message)
+            }
+        }
+        let known = Set(try store.catalogue.read { try $0.packs(scope: scope.id) }.compactMap { PackID(bytes: $0.uid) })
+        for id in onDisk.subtracting(known) {
+            report("pack_unknown", "The catalogue does not know the pack \(id) of `\(scope.name)`.")
+        }
+    }
+
+    private mutating func checkPack(_ row: PackRow, _ id: PackID, _ scope: ScopeRow) throws {
+        let index = try PackIndex.read(backend: store.backend, scope: scope.name, id: id)
+        let frames = try store.catalogue.read { try $0.frames(pack: row.id) }
+        guard frames.map({ FrameInfo($0) }) == index.frames.map({ $0 }) else {
+            report("pack_corrupt", "The catalogue describes the pack \(id) otherwise than its footer does.")
+            return
+        }
+        var objects: Int64 = 0
+        var bytes: Int64 = 0
+        for (number, frame) in frames.enumerated() {
+            let places = PackRegistration.places(index, frames: frames.map(\.id)).filter { $0.frame == frame.id }
+            let live = try store.catalogue.read { tx in
+                try places.filter { try tx.object($0.key, scope: scope.id)?.frame == frame.id }
+            }
+            objects += Int64(live.count)
+            bytes += live.reduce(0) { $0 + $1.length }
+            if !live.isEmpty, wantsRead(index, frame: number) { try read(live, scope) }
+        }
+        let now = try store.catalogue.read { try $0.pack(row.id) }
+        if now == row, objects != row.liveObjects || bytes != row.liveBytes {
+            report(
+                "count", "The pack \(id) holds \(objects) objects of \(bytes) bytes in use; "
+                    + "the catalogue says \(row.liveObjects) of \(row.liveBytes).")
+        }
+    }
+
+    /// Metadata is always read; file bytes when asked for, or when the frame is drawn for the sample.
+    private func wantsRead(_ index: PackIndex, frame: Int) -> Bool {
+        if options.readData { return true }
+        let isMetadata = index.objects.contains { $0.frame == frame && $0.key.kind != .chunk }
+        return isMetadata || Double.random(in: 0..<1) < options.samplePart
+    }
+
+    private mutating func read(_ places: [ObjectPlace], _ scope: ScopeRow) throws {
+        for place in places {
+            result.objectsRead += 1
+            do {
+                _ = try store.frames.read(place)
+                try heal(place, scope)
+            } catch {
+                let error = StoreError(mapping: error)
+                guard error.code == .corrupt else { throw error }
+                report("object_corrupt", error.message)
+                try store.catalogue.write("mark-bad") { try $0.markBad(place.key, scope: scope.id, true) }
+                damaged[scope.id, default: []].insert(place.key)
+            }
+        }
+    }
+
+    /// Bytes that read well again, as after a cable was mended, are no longer bad.
+    private func heal(_ place: ObjectPlace, _ scope: ScopeRow) throws {
+        guard try store.catalogue.read({ try $0.object(place.key, scope: scope.id) })?.isBad == true else { return }
+        try store.catalogue.write("heal") { try $0.markBad(place.key, scope: scope.id, false) }
+    }
+
+    // MARK: Counts
+
+    /// Compares every count with a recount from the snapshots. Retried when commits or deletes came between.
+    private mutating func checkCounts(_ scope: ScopeRow) throws {
+        for attempt in 1...3 {
+            let before = try store.catalogue.read { try $0.sequenceAndJobs() }
+            let found = try ReferenceRecount(store: store, scope: scope).problems()
+            let after = try store.catalogue.read { try $0.sequenceAndJobs() }
+            if before == after || attempt == 3 && found.problems.isEmpty {
+                result.objects += found.objects
+                for problem in found.problems { report(problem.code, problem.message) }
+                damaged[scope.id, default: []].formUnion(found.missing)
+                return
+            }
+        }
+        report("busy", "The counts of `\(scope.name)` changed during each recount: check again when it is quieter.")
+    }
+
+    // MARK: Ledgers and snapshots
+
+    private mutating func checkLedgers() throws {
+        for org in try store.catalogue.read({ try $0.orgs() }) {
+            let rows = try store.catalogue.read { try $0.ledger(org: org.id) }
+            if let number = try LedgerChain.firstBreak(in: rows) {
+                report("ledger", "The ledger of `\(org.name)` does not follow from row \(number) on.")
+            }
+        }
+    }
+
+    private mutating func nameDamagedSnapshots() throws {
+        guard damaged.values.contains(where: { !$0.isEmpty }) else { return }
+        for org in try store.catalogue.read({ try $0.orgs() }) {
+            guard let bad = damaged[org.scope], !bad.isEmpty else { continue }
+            for record in try store.snapshots(org: org.name) {
+                let reach = SnapshotReach(reader: try store.reader(org: org.name))
+                if try reach.touches(ObjectKey(.manifest, record.manifest), bad) { result.damagedSnapshots.append(record) }
+            }
+        }
+    }
+}
+
+/// Whether a snapshot needs one of some objects.
+private struct SnapshotReach {
+    let reader: ObjectReader
+
+    func touches(_ root: ObjectKey, _ targets: Set<ObjectKey>) throws -> Bool {
+        var queue = [root]
+        var seen: Set<ObjectKey> = [root]
+        while let key = queue.popLast() {
+            if targets.contains(key) { return true }
+            guard key.kind.hasChildren else { continue }
+            guard let bytes = try? reader.read(key), let children = try? ObjectChildren.of(key.kind, bytes) else {
+                return true
+            }
+            for child in children where seen.insert(child).inserted { queue.append(child) }
+        }
+        return false
+    }
+}
+
+extension ReadAccess {
+    /// Changes with every commit, delete and condemnation.
+    func sequenceAndJobs() throws -> [Int64] {
+        try [sequence(), Int64(jobs().count)] + scopes().flatMap { [$0.heldBytes, $0.heldObjects] }
+    }
+}
+
+extension Store {
+    /// Checks the store. Reads all metadata; with `readData` all bytes.
+    ///
+    /// Damaged objects are marked, so that a capture of the same content heals them.
+    package func check(_ options: FsckOptions = FsckOptions()) throws(StoreError) -> FsckResult {
+        try StoreError.mapped {
+            var checker = StoreChecker(store: self, options: options)
+            return try checker.run()
+        }
+    }
+}

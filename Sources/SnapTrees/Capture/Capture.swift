@@ -13,10 +13,16 @@ package struct Capture {
     private let org: String
     private let progress: Progress
 
-    /// - Parameter org: whose capture it is: a stat cache says what one organisation holds.
+    private let linkMemoryBytesMax: Int
+
+    /// - Parameters:
+    ///   - org: whose capture it is: a stat cache says what one organisation holds.
+    ///   - linkMemoryBytesMax: names of hard links kept in memory before they go to a scratch file, in bytes.
     package init(
-        sink: any ObjectSink, options: CaptureOptions, org: String = "local", progress: Progress = Progress()
+        sink: any ObjectSink, options: CaptureOptions, org: String = "local", progress: Progress = Progress(),
+        linkMemoryBytesMax: Int = 16 << 20
     ) {
+        self.linkMemoryBytesMax = linkMemoryBytesMax
         self.sink = sink
         self.options = options
         self.org = org
@@ -30,34 +36,47 @@ package struct Capture {
     /// - Throws: `notFound`, `notAllowed`, `invalid` for the directory itself; what the sink throws; `io` when the walk
     ///   cannot go on. What is wrong with single names below it is in the result's warnings.
     package func run(directory path: String) throws(StoreError) -> CaptureResult {
+        try mapped { try capture(path) }
+    }
+
+    /// Captures a tree that is not the machine's own, without a stat cache.
+    package func run(source: some TreeSource) throws(StoreError) -> CaptureResult {
+        try mapped {
+            let objects = try ObjectWriter(sink: sink)
+            return try walk(source, cache: nil, entryReader(objects), objects)
+        }
+    }
+
+    private func mapped(_ body: () throws -> CaptureResult) throws(StoreError) -> CaptureResult {
         do {
-            return try capture(path)
+            progress.enter(.walking)
+            return try body()
         } catch let failure as SinkFailure {
             throw StoreError(mapping: failure.cause)
+        } catch let error as FormatError {
+            // Of what was to be captured; nothing has been read from the store.
+            throw StoreError(.invalid, error.message)
         } catch {
             throw StoreError(mapping: error)
         }
     }
 
+    private func entryReader(_ objects: ObjectWriter) -> EntryReader {
+        EntryReader(objects: objects, times: options.times, owner: options.owner, progress: progress)
+    }
+
     private func capture(_ path: String) throws -> CaptureResult {
         let objects = try ObjectWriter(sink: sink)
-        var entries = EntryReader(objects: objects, times: options.times, owner: options.owner, progress: progress)
+        var entries = entryReader(objects)
         // Before syncfs and the walk: what changes from now on is not settled.
         let walkStart = Kernel.wallNanoseconds()
-        progress.enter(.walking)
         // Non-blocking, in case it is a FIFO.
         let root = try Kernel.open(path, [.readOnly, .nonBlocking])
         let status = NodeStatus(try Kernel.status(of: root))
         switch status.kind {
         case .directory:
-            var walker = TreeWalker(
-                try FileSystemSource(root: root), bounds: try bounds(), entries: entries,
-                links: LinkCollector(objects: objects, scratch: openScratch),
-                cache: makeCache(root: status, walkStart: walkStart), progress: progress)
-            let entry = try walker.walk()
-            let links = try walker.writeLinks()
-            return try finish(
-                entry, links, walker.report, entries, objects, statCache: walker.finishCache())
+            let cache = makeCache(root: status, walkStart: walkStart)
+            return try walk(try FileSystemSource(root: root), cache: cache, entries, objects)
         case .file where options.kind == .checkpoint:
             var report = WalkReport()
             let entry = try imageEntry(path, status, &entries, &report)
@@ -67,6 +86,18 @@ package struct Capture {
                 .invalid, "\(path) is no directory.",
                 hint: "Only a checkpoint can be made of a file, and only of a regular one.")
         }
+    }
+
+    private func walk(
+        _ source: some TreeSource, cache: StatCache?, _ entries: EntryReader, _ objects: ObjectWriter
+    ) throws -> CaptureResult {
+        var walker = TreeWalker(
+            source, bounds: try bounds(), entries: entries,
+            links: LinkCollector(objects: objects, memoryBytesMax: linkMemoryBytesMax, scratch: openScratch),
+            cache: cache, progress: progress)
+        let entry = try walker.walk()
+        let links = try walker.writeLinks()
+        return try finish(entry, links, walker.report, entries, objects, statCache: walker.finishCache())
     }
 
     private func bounds() throws -> WalkBounds {

@@ -1,3 +1,4 @@
+import SnapCore
 import SnapDigest
 import SnapIO
 import SnapModel

@@ -23,7 +23,7 @@ struct LinkCollector {
     private var remembered: [NodeID: Remembered] = [:]
     private let names: RecordSorter
 
-    init(objects: ObjectWriter, memoryBytesMax: Int = 16 << 20, scratch: @escaping () throws -> Descriptor) {
+    init(objects: ObjectWriter, memoryBytesMax: Int, scratch: @escaping () throws -> Descriptor) {
         self.objects = objects
         self.scratch = scratch
         self.memoryBytesMax = memoryBytesMax

@@ -1,4 +1,5 @@
 import Glibc
+import SnapCore
 import SnapIO
 import SnapModel
 

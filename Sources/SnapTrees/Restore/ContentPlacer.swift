@@ -1,0 +1,101 @@
+internal import Glibc
+internal import SnapChunking
+internal import SnapIO
+internal import SnapModel
+
+/// Writes the bytes of a file, seeking over every aligned 4 KiB block of zeros: a restored file never takes more room
+/// than its source did.
+struct ContentPlacer {
+    let load: ObjectLoader
+
+    /// Writes `content` into an empty file.
+    func write(_ content: Content, to file: Descriptor) throws {
+        if case .inline(let bytes) = content.body {
+            try bytes.withUnsafeBytes { try place($0, at: 0, in: file) }
+        } else {
+            try forEachChunk(of: content) { bytes, offset in
+                try bytes.withUnsafeBytes { try place($0, at: offset, in: file) }
+            }
+        }
+        // The length also where the file ends in zeros.
+        try Kernel.truncate(file, to: content.length)
+    }
+
+    private func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, in file: Descriptor) throws {
+        var dataStart: Int?
+        var position = 0
+        while position < bytes.count {
+            let inBlock = Int((offset + UInt64(position)) % UInt64(ZeroBlocks.blockBytes))
+            let end = min(bytes.count, position + ZeroBlocks.blockBytes - inBlock)
+            let isZero = ZeroBlocks.isZero(UnsafeRawBufferPointer(rebasing: bytes[position..<end]))
+            if isZero, let start = dataStart {
+                try write(bytes[start..<position], at: offset + UInt64(start), in: file)
+                dataStart = nil
+            } else if !isZero, dataStart == nil {
+                dataStart = position
+            }
+            position = end
+        }
+        if let start = dataStart { try write(bytes[start...], at: offset + UInt64(start), in: file) }
+    }
+
+    private func write(_ bytes: Slice<UnsafeRawBufferPointer>, at offset: UInt64, in file: Descriptor) throws {
+        try Kernel.write(file, UnsafeRawBufferPointer(rebasing: bytes), at: offset)
+    }
+
+    /// Calls `body` with each chunk and its offset in the file; zero segments are passed over.
+    func forEachChunk(of content: Content, _ body: ([UInt8], UInt64) throws -> Void) throws {
+        var cursor = try SegmentCursor(content, load: load)
+        var offset: UInt64 = 0
+        while let segment = try cursor.next() {
+            if case .data(let digest, let size) = segment {
+                let bytes = try load(ObjectKey(.chunk, digest))
+                guard bytes.count == Int(size) else {
+                    throw FormatError(.range, "A chunk has \(bytes.count) bytes where the file says \(size).")
+                }
+                try body(bytes, offset)
+            }
+            offset += segment.size
+        }
+    }
+
+    /// Whether a file's bytes are those of `content`. Reads both.
+    func isEqual(_ content: Content, to file: Descriptor) throws -> Bool {
+        guard try Kernel.status(of: file).size == content.length else { return false }
+        if case .inline(let bytes) = content.body { return try matches(bytes, at: 0, file) }
+        var end: UInt64 = 0
+        var isEqual = true
+        try forEachChunk(of: content) { bytes, offset in
+            guard isEqual else { return }
+            isEqual = try isZero(from: end, to: offset, file) && matches(bytes, at: offset, file)
+            end = offset + UInt64(bytes.count)
+        }
+        return try isEqual && isZero(from: end, to: content.length, file)
+    }
+
+    private func matches(_ bytes: [UInt8], at offset: UInt64, _ file: Descriptor) throws -> Bool {
+        try withUnsafeTemporaryAllocation(byteCount: max(bytes.count, 1), alignment: 16) { buffer in
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<bytes.count])
+            guard try Kernel.read(file, into: room, at: offset) == bytes.count else { return false }
+            return bytes.elementsEqual(room)
+        }
+    }
+
+    private func isZero(from start: UInt64, to end: UInt64, _ file: Descriptor) throws -> Bool {
+        var offset = start
+        return try withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 16) { buffer in
+            while offset < end {
+                // A hole reads as zeros without being read.
+                guard let data = try Kernel.seekData(file, from: offset), data < end else { return true }
+                offset = data
+                let count = Int(min(UInt64(buffer.count), end - offset))
+                let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+                guard try Kernel.read(file, into: room, at: offset) == count,
+                    ZeroBlocks.isZero(UnsafeRawBufferPointer(room))
+                else { return false }
+                offset += UInt64(count)
+            }
+            return true
+        }
+    }
+}

@@ -1,0 +1,90 @@
+internal import SnapDigest
+internal import SnapModel
+
+/// What a tree takes when it is written out, computed before anything is: a few objects can stand for 2^40 files.
+///
+/// Each distinct node is read once; sums saturate.
+struct RestoreSize {
+    struct Sum {
+        var entries: UInt64 = 0
+        /// Bytes of data, zero segments left out.
+        var bytes: UInt64 = 0
+
+        mutating func add(_ other: Sum) {
+            entries = entries.addingSaturated(other.entries)
+            bytes = bytes.addingSaturated(other.bytes)
+        }
+    }
+
+    private struct Frame {
+        let digest: Digest
+        var cursor: TreeCursor
+        var sum = Sum()
+    }
+
+    let load: ObjectLoader
+    private var known: [Digest: Sum] = [:]
+
+    init(load: @escaping ObjectLoader) {
+        self.load = load
+    }
+
+    /// - Complexity: O(distinct nodes); the depth costs memory, not stack.
+    mutating func of(_ entry: Entry) throws -> Sum {
+        var total = Sum(entries: 1, bytes: 0)
+        switch entry.node {
+        case .file(let content): total.bytes = try dataBytes(content)
+        case .directory(let digest): total.add(try tree(digest))
+        default: break
+        }
+        return total
+    }
+
+    private mutating func tree(_ root: Digest) throws -> Sum {
+        if let sum = known[root] { return sum }
+        var stack = [Frame(digest: root, cursor: try TreeCursor(root: root, load: load))]
+        while true {
+            var top = stack.removeLast()
+            if let entry = try top.cursor.next() {
+                top.sum.add(Sum(entries: 1, bytes: 0))
+                switch entry.node {
+                case .file(let content): top.sum.add(Sum(entries: 0, bytes: try dataBytes(content)))
+                case .directory(let digest):
+                    if let sum = known[digest] {
+                        top.sum.add(sum)
+                    } else {
+                        stack.append(top)
+                        stack.append(Frame(digest: digest, cursor: try TreeCursor(root: digest, load: load)))
+                        continue
+                    }
+                default: break
+                }
+                stack.append(top)
+            } else {
+                known[top.digest] = top.sum
+                guard !stack.isEmpty else { return top.sum }
+                stack[stack.count - 1].sum.add(top.sum)
+            }
+        }
+    }
+
+    private func dataBytes(_ content: Content) throws -> UInt64 {
+        var sum: UInt64 = 0
+        switch content.body {
+        case .inline(let bytes): return UInt64(bytes.count)
+        case .segments, .list:
+            var cursor = try SegmentCursor(content, load: load)
+            while let segment = try cursor.next() {
+                if case .data(_, let size) = segment { sum = sum.addingSaturated(UInt64(size)) }
+            }
+        }
+        return sum
+    }
+}
+
+extension UInt64 {
+    fileprivate func addingSaturated(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

@@ -36,7 +36,7 @@ package final class Session {
     package var storedBytes: Int64 { sealer.storedBytes }
 
     /// Distinct objects asked for, held before or not.
-    private var distinct = DistinctObjects()
+    var distinct = DistinctObjects()
     package var uniqueBytes: Int64 { distinct.bytes }
 
     init(store: Store, kind: SessionKind, org: OrgRow) throws {

@@ -30,7 +30,8 @@ import Testing
         }
         #expect(try one.capture(fixed).1.manifest == two.capture(fixed).1.manifest)
         #expect(try one.capture().1.manifest == one.capture().1.manifest)
-        #expect(try one.capture().1.manifest != two.capture().1.manifest)
+        chmod(two.at("f3"), 0o600)
+        #expect(try one.capture(fixed).1.manifest != two.capture(fixed).1.manifest)
     }
 
     @Test(.enabled(if: access("/dev/shm", W_OK) == 0)) func `a faithful copy has the same digest`() throws {

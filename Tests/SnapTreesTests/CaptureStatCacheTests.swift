@@ -8,14 +8,14 @@ import Testing
 /// The tests wait, because the kernel's clock cannot be set: a file must have been left alone for two seconds.
 @Suite struct CaptureStatCacheTests {
     /// A tree of three files on a file system whose times can be trusted.
-    private func settledFixture() throws -> CaptureFixture {
+    private func settledFixture() async throws -> CaptureFixture {
         let fixture = try CaptureFixture()
         fixture.makeDirectory("d")
         try fixture.write("a", patternBytes(50_000))
         try fixture.write("d/b", patternBytes(600_000, seed: 2))
         try fixture.write("d.c", patternBytes(40, seed: 3))
         link(fixture.at("a"), fixture.at("d/a2"))
-        usleep(2_200_000)
+        try await Task.sleep(for: .milliseconds(2200))
         return fixture
     }
 
@@ -36,8 +36,8 @@ import Testing
         try Kernel.fileSystem(of: Kernel.open(fixture.tree, .readOnly)).hasTrustedTimes
     }
 
-    @Test func `unchanged files are not read, changed ones are`() throws {
-        let fixture = try settledFixture()
+    @Test func `unchanged files are not read, changed ones are`() async throws {
+        let fixture = try await settledFixture()
         guard try trustsTimes(fixture) else { return }
         let sink = MemorySink()
         let first = try captureAndCommit(fixture, sink)
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test func `a page changed through a mapping is noticed`() throws {
+    @Test func `a page changed through a mapping is noticed`() async throws {
         let fixture = try CaptureFixture()
         guard try trustsTimes(fixture) else { return }
         try fixture.write("a", patternBytes(8192))
@@ -83,7 +83,7 @@ import Testing
         let pages = try #require(mmap(nil, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file.number, 0))
         defer { munmap(pages, 8192) }
         pages.storeBytes(of: 1, as: UInt8.self)
-        usleep(2_200_000)
+        try await Task.sleep(for: .milliseconds(2200))
         let sink = MemorySink()
         _ = try captureAndCommit(fixture, sink)
         // Without the walk's syncfs the page would still be dirty and this would leave no trace in the times.
@@ -93,8 +93,8 @@ import Testing
         #expect(result.counts.readBytes == 8192)
     }
 
-    @Test func `nothing is believed that the store does not hold`() throws {
-        let fixture = try settledFixture()
+    @Test func `nothing is believed that the store does not hold`() async throws {
+        let fixture = try await settledFixture()
         guard try trustsTimes(fixture) else { return }
         let sink = MemorySink()
         let first = try captureAndCommit(fixture, sink)
@@ -122,11 +122,11 @@ import Testing
         #expect(try captureAndCommit(fixture, sink).counts.readBytes == 0)
     }
 
-    @Test func `a damaged cache costs time, never content`() throws {
+    @Test func `a damaged cache costs time, never content`() async throws {
         let fixture = try CaptureFixture()
         guard try trustsTimes(fixture) else { return }
         for index in 0..<3 { try fixture.write("f\(index)", patternBytes(100 + index, seed: UInt64(index))) }
-        usleep(2_200_000)
+        try await Task.sleep(for: .milliseconds(2200))
         let sink = MemorySink()
         let first = try captureAndCommit(fixture, sink)
         let names = try Kernel.names(inDirectory: fixture.store + "/cache/stat").map { String(decoding: $0, as: UTF8.self) }
@@ -150,8 +150,8 @@ import Testing
         }
     }
 
-    @Test func `only a published cache counts, and a killed walk leaves no obstacle`() throws {
-        let fixture = try settledFixture()
+    @Test func `only a published cache counts, and a killed walk leaves no obstacle`() async throws {
+        let fixture = try await settledFixture()
         guard try trustsTimes(fixture) else { return }
         let sink = MemorySink()
         _ = try fixture.capture(into: sink)
@@ -163,7 +163,7 @@ import Testing
         #expect(try Kernel.names(inDirectory: directory).count == 1)
     }
 
-    @Test func `names are found in the order of the walk`() throws {
+    @Test func `names are found in the order of the walk`() async throws {
         let fixture = try CaptureFixture()
         guard try trustsTimes(fixture) else { return }
         // `a.b` sorts before `a/b` as a path, but the walk comes to `a` first.
@@ -171,7 +171,7 @@ import Testing
         let names = ["a/b", "a/0", "a-/x", "a.b", "a0", "z/z/z", "z/zz", "zz"]
         for (index, name) in names.enumerated() { try fixture.write(name, patternBytes(1000 + index)) }
         for index in 0..<2000 { try fixture.write("z/file \(index)", patternBytes(70, seed: UInt64(index))) }
-        usleep(2_200_000)
+        try await Task.sleep(for: .milliseconds(2200))
         let sink = MemorySink()
         _ = try captureAndCommit(fixture, sink)
         unlink(fixture.at("a/0"))
@@ -182,10 +182,10 @@ import Testing
         #expect(result.counts.readBytes == 1000)
     }
 
-    @Test(.enabled(if: access("/dev/shm", W_OK) == 0)) func `a file system in memory is always read`() throws {
+    @Test(.enabled(if: access("/dev/shm", W_OK) == 0)) func `a file system in memory is always read`() async throws {
         let fixture = try CaptureFixture(in: "/dev/shm")
         try fixture.write("a", patternBytes(5000))
-        usleep(2_200_000)
+        try await Task.sleep(for: .milliseconds(2200))
         let sink = MemorySink()
         for _ in 0..<2 { #expect(try captureAndCommit(fixture, sink).counts.readBytes == 5000) }
     }

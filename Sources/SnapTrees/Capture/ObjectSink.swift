@@ -9,6 +9,10 @@ package protocol ObjectSink: AnyObject {
     /// Stores the bytes under their key, which the caller has computed. Cheap and without effect when held already.
     func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws
 
+    /// Counts content that the stat cache knew: its objects are held and need not be put. False if they cannot be read
+    /// after all: then the file is.
+    func reuse(_ content: Content) -> Bool
+
     /// Whether some object that this organisation can read is known to be damaged. Then nothing may be taken from the
     /// stat cache, because a file read again heals its chunks.
     var hasDamage: Bool { get }
@@ -16,4 +20,6 @@ package protocol ObjectSink: AnyObject {
 
 extension ObjectSink {
     package var hasDamage: Bool { false }
+
+    package func reuse(_ content: Content) -> Bool { true }
 }

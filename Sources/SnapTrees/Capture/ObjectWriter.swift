@@ -36,17 +36,19 @@ final class ObjectWriter {
         }
     }
 
-    /// Whether everything that `content` refers to is there. What a list refers to is there when the list is.
-    func holds(_ content: Content) throws -> Bool {
+    /// Whether everything that `content` refers to is there, so that it need not be put. What a list refers to is there
+    /// when the list is.
+    func reuse(_ content: Content) throws -> Bool {
         switch content.body {
-        case .inline: return true
-        case .list(let digest): return try contains(ObjectKey(.list, digest))
+        case .inline: break
+        case .list(let digest):
+            guard try contains(ObjectKey(.list, digest)) else { return false }
         case .segments(let segments):
             for case .data(let digest, _) in segments {
                 guard try contains(ObjectKey(.chunk, digest)) else { return false }
             }
-            return true
         }
+        return sink.reuse(content)
     }
 }
 

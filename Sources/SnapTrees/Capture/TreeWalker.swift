@@ -156,7 +156,7 @@ struct TreeWalker<Source: TreeSource> {
     private mutating func readNode(_ name: [UInt8], _ status: NodeStatus) throws -> EntryReader.Result {
         var cached: StatCache.Found?
         if status.kind == .file, status.size > 0, canTrustTimes, let found = cache?.content(of: path, status),
-            try entries.objects.holds(found.content)
+            try entries.objects.reuse(found.content)
         {
             cached = found
         }

@@ -1,0 +1,23 @@
+internal import SnapCatalogue
+package import SnapModel
+
+// For captures that take the content of unchanged files from an earlier one, without putting their chunks.
+
+extension Session {
+    /// Counts an object that the snapshot refers to and that is held, so that it need not be put.
+    package func noteReused(_ key: ObjectKey, length: Int) {
+        distinct.note(key, length: length)
+    }
+
+    /// Whether some object that the organisation can read is known to be damaged.
+    package func hasDamage() throws(StoreError) -> Bool {
+        try StoreError.mapped {
+            try store.catalogue.read { read in
+                for scope in [org.scope, .public] where try !read.badObjects(scope: scope, limit: 1).isEmpty {
+                    return true
+                }
+                return false
+            }
+        }
+    }
+}

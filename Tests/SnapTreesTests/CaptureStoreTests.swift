@@ -1,0 +1,48 @@
+import SnapCore
+import SnapDigest
+import SnapIO
+import SnapModel
+import SnapTrees
+import Testing
+
+/// Captures into a real store.
+@Suite struct CaptureStoreTests {
+    private func create(_ fixture: CaptureFixture, _ store: Store, tag: String) throws -> (CaptureResult, CommitResult) {
+        let session = try store.beginSession(.create, org: "local")
+        var options = CaptureOptions(kind: .directory)
+        options.storePath = store.layout.root
+        let result = try Capture(sink: SessionSink(session, org: "local"), options: options)
+            .run(directory: fixture.tree)
+        var draft = SnapshotDraft(name: "test", tag: tag, manifest: result.manifest, kind: result.kind.rawValue)
+        draft.logicalBytes = Int64(clamping: result.logicalBytes)
+        let commit = try session.commit(draft)
+        result.statCache?.publish()
+        return (result, commit)
+    }
+
+    @Test func `a second capture reads nothing and makes an equal snapshot`() async throws {
+        let fixture = try CaptureFixture()
+        for index in 0..<20 { try fixture.write("f\(index)", patternBytes((100 << index) >> 5, seed: UInt64(index))) }
+        // The same content twice, and large enough for a chunk list.
+        for name in ["x", "y"] { try fixture.write(name, patternBytes(2_000_000, seed: 77)) }
+        try await Task.sleep(for: .milliseconds(2200))
+        let store = try Store.open(path: fixture.path + "/real", create: true)
+        defer { store.close() }
+        let (first, one) = try create(fixture, store, tag: "one")
+        let (second, two) = try create(fixture, store, tag: "two")
+        #expect(second.manifest == first.manifest)
+        if second.counts.unchangedFiles > 0 { #expect(second.counts.readBytes == 0) }
+        #expect(two.record.uniqueBytes == one.record.uniqueBytes)
+        let reader = try store.reader(org: "local")
+        let manifest = try Manifest.decode(reader.read(ObjectKey(.manifest, first.manifest)))
+        let root = try RootNode.decode(reader.read(ObjectKey(.tree, manifest.root)))
+        guard case .directory(let top) = root.node else {
+            Issue.record("the root is no directory")
+            return
+        }
+        var cursor = try TreeCursor(root: top, load: { try reader.read($0) })
+        var names = 0
+        while try cursor.next() != nil { names += 1 }
+        #expect(names == 22)
+    }
+}

@@ -1,0 +1,122 @@
+package import SnapCore
+internal import SnapDigest
+package import SnapModel
+
+/// Finds the snapshot that a reference means, and helps when there is none.
+package struct SnapshotResolver: Sendable {
+    private let store: Store
+    /// The organisation that references without one mean.
+    private let org: String
+
+    package init(store: Store, org: String) {
+        self.store = store
+        self.org = org
+    }
+
+    /// - Throws: ``StoreError/Code/invalid`` for text that is no reference, ``StoreError/Code/notFound`` with what was
+    ///   perhaps meant.
+    package func resolve(_ text: String) throws(StoreError) -> SnapshotRecord {
+        let reference = try Self.parse(text)
+        let org = reference.org ?? org
+        switch reference.target {
+        case .digest(let digest):
+            if let found = try store.snapshots(org: org, manifestFrom: digest, to: digest).first { return found }
+        case .record(let bytes):
+            if let id = RecordID(Hex.encode(bytes)), let found = try store.snapshot(id: id, org: org) { return found }
+        case .prefix(let prefix):
+            if let found = try byPrefix(prefix, org: org) { return found }
+            if SnapshotName.isValid(prefix), let found = try byTag(prefix, nil, org: org) { return found }
+        case .name(let name, let tag, let digest):
+            if let found = try byTag(name, tag, org: org) {
+                if let digest, found.manifest != digest {
+                    throw StoreError(
+                        .preconditionFailed, "\(found.displayName) names \(found.manifest), not \(digest).",
+                        hint: "Leave out the digest to take what it names now.")
+                }
+                return found
+            }
+        }
+        throw try notFound(text, org: org)
+    }
+
+    package static func parse(_ text: String) throws(StoreError) -> Reference {
+        do {
+            return try Reference.parse(text)
+        } catch {
+            throw StoreError(.invalid, error.message)
+        }
+    }
+
+    /// The name and tag that a reference to be written to means.
+    package static func parseName(_ text: String) throws(StoreError) -> (name: String, tag: String) {
+        switch try parse(text).target {
+        case .name(let name, let tag, nil): return (name, tag ?? Reference.defaultTag)
+        case .prefix(let name) where SnapshotName.isValid(name): return (name, Reference.defaultTag)
+        default:
+            throw StoreError(
+                .invalid, "`\(escaped(Array(text.utf8)))` is no name to give: use NAME or NAME:TAG.",
+                hint: "For example tools:1.")
+        }
+    }
+
+    private func byTag(_ name: String, _ tag: String?, org: String) throws(StoreError) -> SnapshotRecord? {
+        try store.snapshot(org: org, name: name, tag: tag ?? Reference.defaultTag)
+    }
+
+    /// The digits filled up with zeros and with ones are the bounds of the digests that begin so.
+    private func byPrefix(_ prefix: String, org: String) throws(StoreError) -> SnapshotRecord? {
+        let missing = 2 * Digest.byteCount - prefix.utf8.count
+        guard let low = Digest(hex: prefix + String(repeating: "0", count: missing)),
+            let high = Digest(hex: prefix + String(repeating: "f", count: missing))
+        else { return nil }
+        let found = try store.snapshots(org: org, manifestFrom: low, to: high)
+        guard Set(found.map(\.manifest)).count <= 1 else {
+            throw StoreError(
+                .invalid, "`\(prefix)` begins the digests of \(found.count) snapshots.", hint: "Give more digits.")
+        }
+        return found.first
+    }
+
+    private func notFound(_ text: String, org: String) throws(StoreError) -> StoreError {
+        let names = try store.snapshots(org: org).flatMap { snapshot in
+            snapshot.tags.map { $0 == Reference.defaultTag ? snapshot.name : "\(snapshot.name):\($0)" }
+        }
+        let message = "There is no snapshot `\(escaped(Array(text.utf8)))`."
+        if let nearest = Nearest.to(text, among: names) {
+            return StoreError(.notFound, message, hint: "Did you mean `\(nearest)`?")
+        }
+        return StoreError(.notFound, message, hint: "See what there is with `snapstore list`.")
+    }
+}
+
+/// The likeliest thing that a mistyped word meant.
+package enum Nearest {
+    /// The candidate that the fewest edits lead to, if they are at most a third of the word, or that the word begins.
+    package static func to(_ word: String, among candidates: [String]) -> String? {
+        let word = Array(word.utf8.prefix(256))
+        var best: (distance: Int, candidate: String)?
+        for candidate in candidates.prefix(10_000) {
+            let bytes = Array(candidate.utf8.prefix(256))
+            let isPrefix = word.count >= 2 && (bytes.starts(with: word) || word.starts(with: bytes + [58]))
+            let distance = isPrefix ? 1 : editDistance(word, bytes)
+            if distance < best?.distance ?? .max { best = (distance, candidate) }
+        }
+        guard let best, best.distance <= max(1, word.count / 3) else { return nil }
+        return best.candidate
+    }
+
+    /// Levenshtein's distance (Wagner and Fischer 1974), one row at a time.
+    private static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        var row = Array(0...right.count)
+        for (i, a) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, b) in right.enumerated() {
+                let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (a == b ? 0 : 1))
+                diagonal = row[j + 1]
+                row[j + 1] = next
+            }
+        }
+        return row[right.count]
+    }
+}

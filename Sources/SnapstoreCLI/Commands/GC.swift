@@ -1,0 +1,71 @@
+import ArgumentParser
+import SnapCore
+
+struct GC: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gc",
+        abstract: "Free what no snapshot holds any more.",
+        discussion: """
+            Examples:
+              snapstore gc                       what was let go more than a day ago
+              snapstore gc --grace 0             everything, at once
+              snapstore gc --dry-run
+
+            Runs beside everything else; nothing waits for it.
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: "Keep what was let go more recently than this: 0, 30m, 24h, 7d.") var grace: TimeSpan = .day
+    @Flag(help: "Say what would be freed, and free nothing.") var dryRun = false
+
+    func run() throws {
+        let output = Output(global)
+        output.status("gc")
+        let watch = Stopwatch()
+        let store = try global.openStore()
+        var options = GCOptions()
+        options.graceMilliseconds = grace.milliseconds
+        options.dryRun = dryRun
+        let result = try store.collectGarbage(options)
+        for reason in result.reasons { output.line(reason) }
+        if result.laterBytes > 0 {
+            let when = result.laterAtMilliseconds.map { " after \(Format.time(milliseconds: $0)) UTC" } ?? ""
+            output.line("\(Format.bytes(result.laterBytes)) (before compression) can go\(when)")
+        }
+        try output.summary(
+            dryRun
+                ? "Nothing was freed: this was a dry run."
+                : "Freed \(Format.bytes(result.freedBytes)): \(result.deletedPacks) packs removed, "
+                    + "\(result.rewrittenPacks) of them rewritten; \(Format.seconds(watch.seconds))",
+            [
+                ("freedBytes", .integer(result.freedBytes)), ("laterBytes", .integer(result.laterBytes)),
+                ("laterAt", result.laterAtMilliseconds.map { .integer($0) } ?? .null),
+                ("deletedObjects", .integer(result.deletedObjects)), ("deletedPacks", .integer(result.deletedPacks)),
+                ("seconds", .number(watch.seconds)),
+            ])
+    }
+}
+
+/// A span of time as people type it.
+struct TimeSpan: ExpressibleByArgument {
+    let milliseconds: Int64
+
+    static let day = TimeSpan(milliseconds: 24 * 3600 * 1000)
+
+    init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
+    }
+
+    /// A number of seconds, or one with s, m, h or d.
+    init?(argument: String) {
+        let units: [Character: Int64] = ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
+        let unit = argument.last.flatMap { units[$0] }
+        guard let number = Int64(unit == nil ? argument[...] : argument.dropLast()), number >= 0 else { return nil }
+        let (product, overflow) = number.multipliedReportingOverflow(by: unit ?? 1000)
+        // A hundred years; more is a typing error.
+        guard !overflow, product <= 3_155_760_000_000 else { return nil }
+        milliseconds = product
+    }
+
+    var defaultValueDescription: String { "24h" }
+}

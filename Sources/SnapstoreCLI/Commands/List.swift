@@ -1,0 +1,64 @@
+import ArgumentParser
+import SnapCore
+
+struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List snapshots, newest first.",
+        discussion: """
+            Examples:
+              snapstore list
+              snapstore list --name tools
+              snapstore list --untagged --json
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Option(help: "Only this name.") var name: String?
+    @Option(help: "Only with this label: KEY or KEY=VALUE.") var label: String?
+    @Flag(help: "Only snapshots that every tag has moved away from.") var untagged = false
+
+    func run() throws {
+        let output = Output(global)
+        output.status("list")
+        let store = try global.openStore()
+        let snapshots = try store.snapshots(org: GlobalOptions.org, name: name).filter(isWanted)
+        if output.isJSON {
+            for snapshot in snapshots { output.item("", snapshot.fields) }
+        } else if snapshots.isEmpty {
+            output.line("No snapshots. Make one with: snapstore create DIR NAME")
+        } else {
+            let rows = snapshots.map { snapshot in
+                [
+                    snapshot.tags.isEmpty
+                        ? "\(snapshot.name) (untagged)" : snapshot.tags.map { "\(snapshot.name):\($0)" }.joined(separator: " "),
+                    Format.short(snapshot.manifest), Format.time(milliseconds: snapshot.createdMilliseconds),
+                    Format.bytes(snapshot.logicalBytes), Format.bytes(snapshot.newBytes),
+                ]
+            }
+            let heading = ["SNAPSHOT", "DIGEST", "CREATED (UTC)", "SIZE", "NEW"]
+            for line in Format.table([heading] + rows, right: [3, 4]) { output.item(line, []) }
+        }
+        try output.summary("", [("count", .integer(Int64(snapshots.count)))])
+    }
+
+    private func isWanted(_ snapshot: SnapshotRecord) -> Bool {
+        if untagged, !snapshot.tags.isEmpty { return false }
+        guard let label else { return true }
+        return snapshot.labels.contains { $0.key == label || "\($0.key)=\($0.value)" == label }
+    }
+}
+
+extension SnapshotRecord {
+    /// As JSON shows it.
+    var fields: [(String, JSONLine.Value)] {
+        [
+            ("id", .text(id.description)), ("org", .text(org)), ("name", .text(name)),
+            ("tags", .list(tags.map { .text($0) })), ("digest", .text(manifest.description)), ("kind", .text(kind)),
+            ("visibility", .text(visibility)), ("parent", parent.map { .text($0.description) } ?? .null),
+            ("labels", .object(labels.map { ($0.key, .text($0.value)) })),
+            ("createdMilliseconds", .integer(createdMilliseconds)), ("logicalBytes", .integer(logicalBytes)),
+            ("uniqueBytes", .integer(uniqueBytes)), ("newBytes", .integer(newBytes)),
+            ("storedBytes", .integer(storedBytes)), ("fileCount", .integer(fileCount)),
+            ("chunkCount", .integer(chunkCount)),
+        ]
+    }
+}

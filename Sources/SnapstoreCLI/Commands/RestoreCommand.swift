@@ -1,0 +1,67 @@
+import ArgumentParser
+import SnapCore
+import SnapModel
+import SnapTrees
+import Snapstore
+
+struct RestoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore",
+        abstract: "Write a snapshot into a directory.",
+        discussion: """
+            Examples:
+              snapstore restore tools:1 ./copy
+              snapstore restore tools:1 ./etc --path etc
+              snapstore restore tools:1 ./root --overwrite --verify
+
+            The directory is new or empty. A restore that was interrupted goes on when it is repeated; until it is done
+            the file .snapstore-incomplete marks the directory.
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The snapshot.") var reference: String
+    @Argument(help: "The directory to write to.") var directory: String
+    @Option(help: "Restore only this part.") var path: String?
+    @Flag(help: "Make the directory equal to the snapshot, removing what is not in it.") var overwrite = false
+    @Flag(help: "Read everything back and compare.") var verify = false
+    @Flag(help: "Wait until the disk has everything.") var sync = false
+    @Flag(help: "Drop set-user-id bits, devices, security attributes and foreign owners.") var untrusted = false
+    @Option(help: "Write the checkpoint's files to this directory too.") var checkpoint: String?
+
+    func run() throws {
+        let output = Output(global)
+        output.status("restore")
+        let watch = Stopwatch()
+        let store = try global.openStore()
+        let snapshot = try global.resolve(reference, in: store)
+        var options = RestoreOptions()
+        options.path = Array((path ?? "").utf8.split(separator: 47).joined(separator: [47]))
+        options.overwrite = overwrite
+        options.verify = verify
+        options.sync = sync
+        options.isUntrusted = untrusted
+        // While it is open, gc keeps what the snapshot needs even if somebody deletes it.
+        let session = try store.beginSession(.restore, org: GlobalOptions.org)
+        defer { session.end() }
+        let reader = try store.reader(org: GlobalOptions.org)
+        let progress = Progress()
+        let reporter = ProgressReporter(progress, global)
+        defer { reporter.stop() }
+        let restore = Restore(load: { try reader.read($0) }, options: options, progress: progress)
+        let result = try restore.run(manifest: snapshot.manifest, into: directory)
+        if let checkpoint { _ = try restore.runPayload(manifest: snapshot.manifest, into: checkpoint) }
+        reporter.stop()
+        output.warn(result.warnings)
+        let kept = result.keptFiles > 0 ? ", \(result.keptFiles) of them there already" : ""
+        try output.summary(
+            "\(snapshot.displayName) is in \(directory): \(result.fileCount) files\(kept), "
+                + "\(Format.bytes(Int64(clamping: result.bytes))); \(Format.seconds(watch.seconds))",
+            [
+                ("fileCount", .integer(Int64(clamping: result.fileCount))),
+                ("bytes", .integer(Int64(clamping: result.bytes))),
+                ("entryCount", .integer(Int64(clamping: result.entryCount))),
+                ("keptFiles", .integer(Int64(clamping: result.keptFiles))),
+                ("seconds", .number(watch.seconds)),
+            ])
+    }
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Glibc
+import SnapCore
+import SnapIO
+import Snapstore
+
+/// What every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Option(help: "Path of the store (default: $SNAPSTORE_STORE, or ~/.local/share/snapstore).")
+    var store: String?
+
+    @Flag(help: "Write JSON lines; the last one has the type summary.")
+    var json = false
+
+    @Flag(name: .shortAndLong, help: "Say only what was asked for, and what went wrong.")
+    var quiet = false
+
+    /// The organisation of a local store.
+    static let org = "local"
+
+    var storePath: String {
+        if let store { return absolute(store) }
+        if let path = environment("SNAPSTORE_STORE") { return absolute(path) }
+        let data = environment("XDG_DATA_HOME") ?? (environment("HOME") ?? "/root") + "/.local/share"
+        return data + "/snapstore"
+    }
+
+    func openStore(create: Bool = false) throws -> Store {
+        try Store.open(path: storePath, create: create, disk: CrashGate.disk())
+    }
+
+    func resolve(_ reference: String, in store: Store) throws -> SnapshotRecord {
+        try SnapshotResolver(store: store, org: Self.org).resolve(reference)
+    }
+
+    private func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
+        defer { free(current) }
+        return String(cString: current) + "/" + path
+    }
+}
+
+/// The value of an environment variable; nil when it is unset or empty.
+func environment(_ name: String) -> String? {
+    guard let value = getenv(name) else { return nil }
+    let text = String(cString: value)
+    return text.isEmpty ? nil : text
+}
+
+/// How the crash tests drive the real program: `SNAPSTORE_KILL_AT_GATE=n` kills it where its n-th durable operation
+/// would begin, `SNAPSTORE_COUNT_GATES=FILE` writes how many there were. See CONTRIBUTING.
+enum CrashGate {
+    static func disk() -> Disk {
+        if let path = environment("SNAPSTORE_COUNT_GATES") {
+            let disk = Disk()
+            counted = (disk, path)
+            atexit { CrashGate.writeCount() }
+            return disk
+        }
+        guard let number = environment("SNAPSTORE_KILL_AT_GATE").flatMap({ Int($0) }) else { return Disk() }
+        return Disk(observer: KillAtGate(number))
+    }
+
+    // Set once, before any thread is started, and read at exit.
+    private nonisolated(unsafe) static var counted: (disk: Disk, path: String)?
+
+    private static func writeCount() {
+        guard let counted, let file = try? Kernel.open(counted.path, [.writeOnly, .create, .truncate]) else { return }
+        try? Array("\(counted.disk.gatesPassed)\n".utf8).withUnsafeBytes { try Kernel.writeAll(file, $0) }
+    }
+}
+
+/// Seconds since a moment.
+struct Stopwatch {
+    private let start = Kernel.bootNanoseconds()
+    var seconds: Double { Double((Kernel.bootNanoseconds() - start) / 1_000_000) / 1000 }
+}

@@ -1,0 +1,41 @@
+import SnapCore
+
+/// What the process exits with; scripts rely on it.
+enum ExitStatus: Int32, Error {
+    case failed = 1
+    case usage = 2
+    /// Done, but something is not as asked: warnings name it.
+    case warnings = 3
+    case notFound = 4
+    case notAllowed = 5
+    case precondition = 6
+    case quota = 7
+    case corrupt = 8
+    case busy = 9
+    case interrupted = 130
+
+    static func of(_ code: StoreError.Code) -> ExitStatus {
+        switch code {
+        case .notFound: .notFound
+        case .notAllowed: .notAllowed
+        case .preconditionFailed: .precondition
+        case .quotaExceeded: .quota
+        case .corrupt, .incomplete: .corrupt
+        case .busy: .busy
+        case .invalid: .usage
+        case .interrupted: .interrupted
+        default: .failed
+        }
+    }
+}
+
+/// Tells what went wrong.
+enum Failure {
+    static func report(_ error: StoreError, asJSON: Bool) {
+        if asJSON {
+            JSONLine.error(code: error.code.rawValue, message: error.message, hint: error.hint).write(to: .output)
+        }
+        TextStream.error.write("snapstore: \(error.message)\n")
+        if let hint = error.hint { TextStream.error.write("\(hint)\n") }
+    }
+}

@@ -3,8 +3,6 @@ package import SnapDigest
 internal import SnapModel
 package import SnapTrees
 
-extension Session: ObjectSink {}
-
 /// Captures a directory and commits it under a name.
 package struct CreateOperation {
     package var capture: CaptureOptions
@@ -39,7 +37,7 @@ package struct CreateOperation {
         defer { session.end() }
         var options = capture
         options.storePath = store.layout.root
-        let captured = try Capture(sink: session, options: options, org: org, progress: progress).run(
+        let captured = try Capture(sink: SessionSink(session, org: org), options: options, org: org, progress: progress).run(
             directory: directory)
         var draft = SnapshotDraft(name: name, tag: tag, manifest: captured.manifest, kind: captured.kind.rawValue)
         draft.ifMatch = ifMatch

@@ -108,7 +108,7 @@ extension Create {
             var options = CaptureOptions(kind: try parseKind(hasConfig: hasConfig))
             options.config = config
             options.platform = options.kind == .directory ? nil : platform ?? .host
-            options.exclude = try ExcludePatterns(exclude)
+            options.exclude = ExcludePatterns(exclude)
             options.oneFileSystem = oneFileSystem
             options.times = try times()
             options.owner = try owner.map { try OwnerOverride.parse($0) }

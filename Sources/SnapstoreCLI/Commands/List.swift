@@ -1,5 +1,6 @@
 import ArgumentParser
 import SnapCore
+import SnapDigest
 
 struct List: ParsableCommand {
     static let configuration = CommandConfiguration(

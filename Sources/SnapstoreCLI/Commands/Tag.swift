@@ -1,5 +1,6 @@
 import ArgumentParser
 import SnapCore
+import SnapDigest
 import Snapstore
 
 struct Tag: ParsableCommand {

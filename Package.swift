@@ -65,6 +65,8 @@ let package = Package(
         .testTarget(name: "SnapCatalogueTests", dependencies: ["SnapCatalogue", "TestSupport", grdb]),
         .testTarget(name: "SnapCoreTests", dependencies: ["SnapCore", "TestSupport"]),
         .testTarget(name: "SnapTreesTests", dependencies: ["SnapTrees", "TestSupport"]),
+        .testTarget(
+            name: "GoldenTests", dependencies: ["SnapTrees", "SnapPacks", "SnapChunking", "SnapModel", "SnapDigest"]),
         .testTarget(name: "SnapstoreCLITests", dependencies: ["Snapstore", "TestSupport"]),
         .testTarget(name: "ProjectTests", dependencies: ["TestSupport"]),
     ]

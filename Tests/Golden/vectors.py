@@ -277,11 +277,12 @@ def json_objects():
         base | {"kind": "directory", "links": {"length": 1 << 53, "list": DIGEST}},
         base | {"kind": "filesystem", "config": CONFIG, "platform": {"architecture": "x86_64", "os": "linux"}},
         base | {"kind": "filesystem", "config": {"env": [["A", "b"]]}},
-        base | {"kind": "filesystem", "platform": {"os": "linux"}},
+        base | {"kind": "directory", "config": {"user": "", "workdir": b"/\xff", "entrypoint": [""]}},
+        base | {"kind": "filesystem", "platform": {"architecture": "é", "os": ""}},
         base | {"kind": "checkpoint", "checkpoint": {"payload": DIGEST}},
         base | {"kind": "checkpoint", "checkpoint": {
             "base": DIGEST, "cpu": "x86_64-v3", "engine": "vm", "kernel": "6.1.0", "payload": DIGEST, "version": "1"},
-            "config": {"user": "root"}, "links": {"length": 5, "list": DIGEST}, "platform": {"architecture": "arm64"}},
+            "config": {"user": "root"}, "links": {"length": 5, "list": DIGEST}, "platform": {"architecture": "arm64", "os": "linux"}},
     ]
     small = {k: v for k, v in RECORD_FIELDS.items() if k not in ("creator", "labels", "parent", "tag")}
     records = [RECORD_FIELDS, small | {"visibility": "public"}]

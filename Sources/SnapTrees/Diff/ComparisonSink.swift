@@ -1,0 +1,31 @@
+package import SnapCore
+package import SnapModel
+internal import SnapDigest
+
+/// Takes a capture that is only to be compared: keeps what the tree is made of in memory, drops the bytes of files.
+///
+/// Memory: about 80 bytes an entry of directories that the store does not hold.
+package final class ComparisonSink: ObjectSink {
+    private let session: Session
+    private var nodes: [ObjectKey: [UInt8]] = [:]
+
+    /// - Parameter session: What it holds lets unchanged files be told by the stat cache.
+    package init(_ session: Session) {
+        self.session = session
+    }
+
+    package func contains(_ key: ObjectKey) throws -> Bool {
+        if nodes[key] != nil { return true }
+        return try session.contains(key)
+    }
+
+    package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws {
+        guard key.kind != .chunk else { return }
+        nodes[key] = Array(bytes)
+    }
+
+    package var hasDamage: Bool { (try? session.hasDamage()) ?? true }
+
+    /// The bytes of a node that was put.
+    package func node(_ key: ObjectKey) -> [UInt8]? { nodes[key] }
+}

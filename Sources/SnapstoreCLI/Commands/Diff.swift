@@ -1,0 +1,96 @@
+import ArgumentParser
+import SnapCore
+import SnapIO
+import SnapModel
+import SnapTrees
+import Snapstore
+
+struct Diff: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what differs between two snapshots, or a snapshot and a directory.",
+        discussion: """
+            Examples:
+              snapstore diff tools:1 tools:2
+              snapstore diff tools:1 ./root
+              snapstore diff tools:1 ./root --ignore-times
+
+            What begins with / or . is a directory. + was added, - was removed, M was changed.
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(help: "The snapshot to compare from.") var old: String
+    @Argument(help: "The snapshot or directory to compare with.") var new: String
+    @Flag(help: "Do not look at times.") var ignoreTimes = false
+
+    func run() throws {
+        let output = Output(global)
+        output.status("diff")
+        let store = try global.openStore()
+        let session = try store.beginSession(.restore, org: GlobalOptions.org)
+        defer { session.end() }
+        let reader = try store.reader(org: GlobalOptions.org)
+        let tree = try SnapshotTree(try global.resolve(old, in: store), reader: reader)
+        let (root, load) = try other(store, session, reader, like: tree.manifest, output)
+        var counts: [TreeChange.Kind: Int64] = [:]
+        try StoreError.mapped {
+            try TreeDiff(old: tree.load, new: load, ignoringTimes: ignoreTimes).run(old: tree.root, new: root) {
+                counts[$0.kind, default: 0] += 1
+                show($0, output)
+            }
+        }
+        let (added, removed, changed) = (counts[.added] ?? 0, counts[.removed] ?? 0, counts[.changed] ?? 0)
+        try output.summary(
+            added + removed + changed == 0 ? "No differences" : "\(added) added, \(removed) removed, \(changed) changed",
+            [("added", .integer(added)), ("removed", .integer(removed)), ("changed", .integer(changed))])
+    }
+
+    /// What is compared with: a snapshot's tree, or a directory captured for the purpose.
+    private func other(
+        _ store: Store, _ session: Session, _ reader: ObjectReader, like manifest: Manifest, _ output: Output
+    ) throws -> (Entry, ObjectLoader) {
+        if let snapshot = try snapshotMeant(by: new, store) {
+            let tree = try SnapshotTree(snapshot, reader: reader)
+            return (tree.root, tree.load)
+        }
+        let sink = ComparisonSink(session)
+        var options = CaptureOptions(kind: .directory)
+        options.storePath = store.layout.root
+        let captured = try Capture(sink: sink, options: options, org: GlobalOptions.org).run(directory: new)
+        output.warn(captured.warnings)
+        let load: ObjectLoader = { key in try sink.node(key) ?? reader.read(key) }
+        return try StoreError.mapped {
+            let manifest = try Manifest.decode(load(ObjectKey(.manifest, captured.manifest)))
+            return (try RootNode.decode(load(ObjectKey(.tree, manifest.root))), load)
+        }
+    }
+
+    /// The snapshot that the argument means; nil when it means a directory: what begins with `/` or `.`, or is no
+    /// snapshot but is there.
+    private func snapshotMeant(by text: String, _ store: Store) throws -> SnapshotRecord? {
+        if text.hasPrefix("/") || text.hasPrefix(".") { return nil }
+        do {
+            return try global.resolve(text, in: store)
+        } catch let error as StoreError {
+            guard error.code == .notFound || error.code == .invalid, Kernel.exists(text) else { throw error }
+            return nil
+        }
+    }
+
+    private func show(_ change: TreeChange, _ output: Output) {
+        let sign =
+            switch change.kind {
+            case .added: "+"
+            case .removed: "-"
+            case .changed: "M"
+            }
+        let what = change.aspects.map(\.rawValue).joined(separator: ", ")
+        let path = change.path.isEmpty ? "." : escaped(change.path)
+        output.item(
+            "\(sign) \(path)" + (what.isEmpty ? "" : "  (\(what))"),
+            [
+                ("change", .text(change.kind.rawValue)), ("path", .text(escaped(change.path))),
+                ("kind", .text(change.entry.kindText)),
+                ("aspects", .list(change.aspects.map { .text($0.rawValue) })),
+            ])
+    }
+}

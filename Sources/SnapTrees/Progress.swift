@@ -20,6 +20,7 @@ package final class Progress: Sendable {
     private let entriesAll = Atomic<UInt64>(0)
     private let bytesNow = Atomic<UInt64>(0)
     private let bytesAll = Atomic<UInt64>(0)
+    private let wantsEnd = Atomic<Bool>(false)
 
     package init() {}
 
@@ -38,6 +39,15 @@ package final class Progress: Sendable {
     package func setTotals(entries: UInt64, bytes: UInt64) {
         entriesAll.store(entries, ordering: .relaxed)
         bytesAll.store(bytes, ordering: .relaxed)
+    }
+
+    /// Asks the job to stop soon, from any thread or a signal's handler.
+    package func cancel() { wantsEnd.store(true, ordering: .relaxed) }
+
+    /// For the job, at each entry and each piece of a file.
+    /// - Throws: `CancellationError` once ``cancel()`` was called; the store's word for it is `interrupted`.
+    package func check() throws {
+        if wantsEnd.load(ordering: .relaxed) { throw CancellationError() }
     }
 
     package func add(entries: UInt64 = 0, bytes: UInt64 = 0) {

@@ -157,6 +157,43 @@ import Testing
         #expect(error?.code == .outOfSpace)
     }
 
+    @Test func `what no entry can hold is named and left out`() throws {
+        var node = ScriptedSource.Node(name: "f", kind: .file, bytes: [1])
+        node.attributes = (0..<125).map { index in
+            SourceAttribute(name: Array("user.\(index)".utf8), value: patternBytes(1024))
+        }
+        var larger = node
+        larger.name = Array("g".utf8)
+        for name in ["user.x", "user.y"] {
+            larger.attributes.append(SourceAttribute(name: Array(name.utf8), value: patternBytes(1024)))
+        }
+        let (tree, result, _) = try capture([node, larger, ScriptedSource.Node(name: "h", kind: .fifo)])
+        #expect(try tree.names() == [Array("f".utf8), Array("h".utf8)])
+        #expect(result.warnings.kept.map(\.code) == [.unsupported])
+    }
+
+    @Test func `attributes of one kind of file system are left out and counted`() throws {
+        var node = ScriptedSource.Node(name: "f", kind: .file, bytes: [1])
+        node.attributes = ["btrfs.compression", "user.a", "system.nfs4_acl"].map {
+            SourceAttribute(name: Array($0.utf8), value: [1])
+        }
+        let (tree, result, _) = try capture([node])
+        #expect(try tree.entry("f").metadata.attributes.map(\.name) == [Array("user.a".utf8)])
+        #expect(result.counts.foreignAttributes == 2 && result.notices.count == 1)
+    }
+
+    @Test func `a cancelled capture stops with the word for it`() throws {
+        let fixture = try CaptureFixture()
+        try fixture.write("a", "a")
+        let progress = Progress()
+        progress.cancel()
+        let error = #expect(throws: StoreError.self) {
+            try Capture(sink: MemorySink(), options: CaptureOptions(kind: .directory), progress: progress)
+                .run(directory: fixture.tree)
+        }
+        #expect(error?.code == .interrupted)
+    }
+
     @Test func `many warnings are counted and the first kept`() throws {
         let nodes = (0..<1500).map { index in
             var node = ScriptedSource.Node(name: "f\(index)", kind: .file, bytes: [1])

@@ -182,11 +182,15 @@ import Testing
         let fixture = try CaptureFixture()
         try fixture.write("file", "x")
         mkfifo(fixture.at("fifo"), 0o600)
-        for name in ["file", "fifo", "missing"] {
-            #expect(throws: StoreError.self) {
-                try Capture(sink: MemorySink(), options: CaptureOptions(kind: .directory))
-                    .run(directory: fixture.at(name))
+        let expected: [(String, StoreError.Code)] = [
+            (fixture.at("file"), .invalid), (fixture.at("fifo"), .invalid), (fixture.at("missing"), .notFound),
+            ("/proc", .invalid),
+        ]
+        for (path, code) in expected {
+            let error = #expect(throws: StoreError.self) {
+                try Capture(sink: MemorySink(), options: CaptureOptions(kind: .directory)).run(directory: path)
             }
+            #expect(error?.code == code)
         }
     }
 

@@ -163,6 +163,20 @@ import Testing
         #expect(try Kernel.names(inDirectory: directory).count == 1)
     }
 
+    @Test func `caches of roots that are gone are removed after a month`() throws {
+        let fixture = try CaptureFixture()
+        let directory = try Kernel.open(fixture.store + "/cache/stat", [.readOnly, .directory])
+        let now = Kernel.wallNanoseconds() / 1_000_000_000
+        for (name, days) in [("old", Int64(31)), ("young", 29)] {
+            _ = try Kernel.openBeneath(directory, Array(name.utf8), [.create, .writeOnly])
+            try Kernel.changeTimes(
+                in: directory, Array(name.utf8), seconds: now - days * 24 * 3600, nanoseconds: 0)
+        }
+        _ = try captureAndCommit(fixture, MemorySink())
+        let names = try Kernel.names(inDirectory: fixture.store + "/cache/stat").map { String(decoding: $0, as: UTF8.self) }
+        #expect(names.contains("young") && !names.contains("old") && names.count == 2)
+    }
+
     @Test func `names are found in the order of the walk`() async throws {
         let fixture = try CaptureFixture()
         guard try trustsTimes(fixture) else { return }

@@ -49,6 +49,7 @@ package struct Capture {
 
     private func mapped(_ body: () throws -> CaptureResult) throws(StoreError) -> CaptureResult {
         do {
+            try validate()
             progress.enter(.walking)
             return try body()
         } catch let failure as SinkFailure {
@@ -58,6 +59,15 @@ package struct Capture {
             throw StoreError(.invalid, error.message)
         } catch {
             throw StoreError(mapping: error)
+        }
+    }
+
+    private func validate() throws {
+        guard (options.kind == .checkpoint) == (options.checkpoint != nil) else {
+            throw StoreError(.invalid, "A checkpoint needs its directory of files, and nothing else has one.")
+        }
+        guard options.kind != .directory || options.platform == nil else {
+            throw StoreError(.invalid, "A snapshot of kind directory has no platform.")
         }
     }
 

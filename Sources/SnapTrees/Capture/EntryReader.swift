@@ -97,6 +97,7 @@ struct EntryReader {
         guard opened.isSameNode(as: status) else { throw NodeReplaced() }
         var reader = FileReader(file, status: opened)
         let written = try contents.write(cut) { [progress] buffer in
+            try progress.check()
             let input = try reader.next(into: buffer)
             switch input {
             case .bytes(let count): progress.add(bytes: UInt64(count))

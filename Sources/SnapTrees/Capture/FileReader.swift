@@ -8,7 +8,6 @@ import SnapIO
 struct FileReader<File: SourceFile> {
     private let file: File
     private let size: UInt64
-    private let mayHaveHoles: Bool
     private var offset: UInt64 = 0
     /// Up to where there are data without a hole.
     private var dataEnd: UInt64
@@ -18,7 +17,8 @@ struct FileReader<File: SourceFile> {
     init(_ file: File, status: NodeStatus) {
         self.file = file
         size = status.size
-        mayHaveHoles = status.allocatedBytes < status.size
+        // A shorter hole makes no zero segment, and reading it costs less than asking for it.
+        let mayHaveHoles = status.allocatedBytes < status.size && status.size >= 64 << 10
         dataEnd = mayHaveHoles ? 0 : status.size
     }
 

@@ -140,6 +140,19 @@ package final class StatCacheUpdate {
     /// Puts it in the place of the old one. Not synced: one that a crash tears fails its checks and is ignored.
     package func publish() {
         isPublished = (try? Kernel.replaceFile(path, by: path + ".new")) != nil
+        removeOld()
+    }
+
+    /// Removes what no walk has used for 30 days: caches of roots that are gone.
+    private func removeOld() {
+        guard let slash = path.lastIndex(of: "/") else { return }
+        let directory = String(path[..<slash])
+        let oldest = Kernel.wallNanoseconds() / 1_000_000_000 - 30 * 24 * 3600
+        for name in (try? Kernel.names(inDirectory: directory)).map(Array.init) ?? [] {
+            let other = directory + "/" + String(decoding: name, as: UTF8.self)
+            guard let status = try? Kernel.status(path: other), status.modifiedSeconds < oldest else { continue }
+            try? Kernel.removeFile(other)
+        }
     }
 }
 

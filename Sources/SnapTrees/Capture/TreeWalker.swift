@@ -46,6 +46,11 @@ struct TreeWalker<Source: TreeSource> {
     /// Walks everything below the source's first directory and returns the entry of that directory, without a name.
     mutating func walk() throws -> Entry {
         rootDevice = try source.status().device
+        guard source.fileSystem != .kernelInterface else {
+            throw StoreError(
+                .invalid, "The directory to capture belongs to the kernel's own file systems (/proc, /sys).",
+                hint: "Capture the root above it: such directories are kept empty.")
+        }
         guard try push(name: [], parentPathBytes: 0) else {
             throw StoreError(.invalid, "The directory to capture is the store itself: name another one.")
         }
@@ -85,6 +90,7 @@ struct TreeWalker<Source: TreeSource> {
 
         var attempt = 1
         while true {
+            try progress.check()
             do {
                 let status = try source.status(of: name)
                 let isDirectory = status.kind == .directory

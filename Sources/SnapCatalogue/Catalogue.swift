@@ -106,7 +106,8 @@ package final class Catalogue: Sendable {
             let result = try body(WriteAccess(db: db))
             let rows = db.totalChangesCount - before
             guard rows <= Self.rowsPerTransactionMax else {
-                throw CatalogueError(.tooManyRows, "The transaction \(label) touched \(rows) rows: report this mistake.")
+                throw CatalogueError(
+                    .tooManyRows, "The transaction \(label) touched \(rows) rows: report this mistake.")
             }
             try db.commit()
             return result

@@ -17,7 +17,8 @@ struct StoreFormat: Hashable, Sendable {
     init(parsing bytes: [UInt8], path: String) throws(StoreError) {
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.first?.hasPrefix("snapstore ") == true else {
-            throw StoreError(.corrupt, "\(path) is not the FORMAT file of a store.", hint: "Check the path of the store.")
+            throw StoreError(
+                .corrupt, "\(path) is not the FORMAT file of a store.", hint: "Check the path of the store.")
         }
         guard lines[0] == Self.version else {
             throw StoreError(

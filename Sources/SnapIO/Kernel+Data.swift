@@ -12,7 +12,9 @@ extension Kernel {
         var done = 0
         while done < buffer.count {
             let count = try count("read", []) {
-                pread(file.number, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(clamping: offset) + off_t(done))
+                pread(
+                    file.number, buffer.baseAddress.map { $0 + done }, buffer.count - done,
+                    off_t(clamping: offset) + off_t(done))
             }
             if count == 0 { break }
             done += count
@@ -21,7 +23,8 @@ extension Kernel {
     }
 
     /// Reads what is there next, from a pipe or a file; 0 at the end.
-    package static func readSome(_ file: Descriptor, into buffer: UnsafeMutableRawBufferPointer) throws(IOError) -> Int {
+    package static func readSome(_ file: Descriptor, into buffer: UnsafeMutableRawBufferPointer) throws(IOError) -> Int
+    {
         try count("read", []) { Glibc.read(file.number, buffer.baseAddress, buffer.count) }
     }
 
@@ -30,7 +33,9 @@ extension Kernel {
         var done = 0
         while done < bytes.count {
             done += try count("write", []) {
-                pwrite(file.number, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(clamping: offset) + off_t(done))
+                pwrite(
+                    file.number, bytes.baseAddress.map { $0 + done }, bytes.count - done,
+                    off_t(clamping: offset) + off_t(done))
             }
         }
     }

@@ -31,9 +31,11 @@ extension Kernel {
     /// Sets the time of the last change of content, and the access time to the same.
     package static func changeTimes(_ file: Descriptor, seconds: Int64, nanoseconds: UInt32) throws(IOError) {
         let time = timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds))
-        _ = try call("utimens", []) { withUnsafePointer(to: (time, time)) { pair in
-            pair.withMemoryRebound(to: timespec.self, capacity: 2) { futimens(file.number, $0) }
-        } }
+        _ = try call("utimens", []) {
+            withUnsafePointer(to: (time, time)) { pair in
+                pair.withMemoryRebound(to: timespec.self, capacity: 2) { futimens(file.number, $0) }
+            }
+        }
     }
 
     package static func changeTimes(in directory: Descriptor, _ name: [UInt8], seconds: Int64, nanoseconds: UInt32)
@@ -41,11 +43,13 @@ extension Kernel {
     {
         let time = timespec(tv_sec: Int(seconds), tv_nsec: Int(nanoseconds))
         _ = try withCString(name) { name_ throws(IOError) in
-            try call("utimens", name) { withUnsafePointer(to: (time, time)) { pair in
-                pair.withMemoryRebound(to: timespec.self, capacity: 2) {
-                    utimensat(directory.number, name_, $0, AT_SYMLINK_NOFOLLOW)
+            try call("utimens", name) {
+                withUnsafePointer(to: (time, time)) { pair in
+                    pair.withMemoryRebound(to: timespec.self, capacity: 2) {
+                        utimensat(directory.number, name_, $0, AT_SYMLINK_NOFOLLOW)
+                    }
                 }
-            } }
+            }
         }
     }
 }
@@ -71,7 +75,8 @@ extension Kernel {
         }
     }
 
-    package static func attribute(in directory: Descriptor, _ node: [UInt8], _ name: [UInt8]) throws(IOError) -> [UInt8] {
+    package static func attribute(in directory: Descriptor, _ node: [UInt8], _ name: [UInt8]) throws(IOError) -> [UInt8]
+    {
         try withNodePath(directory, node) { path throws(IOError) in
             try withCString(name) { name_ throws(IOError) in
                 try sized(name) { buffer, size in lgetxattr(path, name_, buffer, size) }

@@ -70,11 +70,13 @@ package final class WorkerPool: Sendable {
         for _ in 0..<max(1, threads) {
             var thread = pthread_t()
             let argument = Unmanaged.passRetained(shared)
-            let code = pthread_create(&thread, nil, { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<Shared>.fromOpaque(pointer).takeRetainedValue().work()
-                return nil
-            }, argument.toOpaque())
+            let code = pthread_create(
+                &thread, nil,
+                { pointer in
+                    guard let pointer else { return nil }
+                    Unmanaged<Shared>.fromOpaque(pointer).takeRetainedValue().work()
+                    return nil
+                }, argument.toOpaque())
             guard code == 0 else {
                 argument.release()
                 throw IOError(errno: code, operation: "start a thread", path: "")

@@ -118,7 +118,8 @@ package struct PackIndex: Hashable, Sendable {
         return index
     }
 
-    private mutating func decodeFrame(at offset: UInt64, from reader: inout ByteReader) throws(FormatError) -> FrameInfo {
+    private mutating func decodeFrame(at offset: UInt64, from reader: inout ByteReader) throws(FormatError) -> FrameInfo
+    {
         guard let codec = FrameCodec(rawValue: try reader.byte()) else {
             throw reader.error(.unknown, "has a frame of unknown codec")
         }

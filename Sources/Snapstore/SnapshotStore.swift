@@ -33,7 +33,8 @@ public final class SnapshotStore: Sendable {
         return SnapshotStore(store: store, executor: executor, org: org)
     }
 
-    private func run<Value: Sendable>(_ body: @escaping @Sendable (Store, String) throws -> Value) async throws -> Value {
+    private func run<Value: Sendable>(_ body: @escaping @Sendable (Store, String) throws -> Value) async throws -> Value
+    {
         try Task.checkCancellation()
         return try await executor.run { [store, org] in try body(store, org) }
     }

@@ -107,7 +107,8 @@ struct StoreChecker {
         let now = try store.catalogue.read { try $0.pack(row.id) }
         if now == row, objects != row.liveObjects || bytes != row.liveBytes {
             report(
-                "count", "The pack \(id) holds \(objects) objects of \(bytes) bytes in use; "
+                "count",
+                "The pack \(id) holds \(objects) objects of \(bytes) bytes in use; "
                     + "the catalogue says \(row.liveObjects) of \(row.liveBytes).")
         }
     }
@@ -176,7 +177,9 @@ struct StoreChecker {
             guard let bad = damaged[org.scope], !bad.isEmpty else { continue }
             for record in try store.snapshots(org: org.name) {
                 let reach = SnapshotReach(reader: try store.reader(org: org.name))
-                if try reach.touches(ObjectKey(.manifest, record.manifest), bad) { result.damagedSnapshots.append(record) }
+                if try reach.touches(ObjectKey(.manifest, record.manifest), bad) {
+                    result.damagedSnapshots.append(record)
+                }
             }
         }
     }

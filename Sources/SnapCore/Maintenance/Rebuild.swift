@@ -98,7 +98,8 @@ private struct Rebuild {
     }
 
     /// Registers packs that the catalogue does not know, their objects held by nobody yet. Returns the records in them.
-    private func adoptPacks(_ scopeName: String, _ store: Store, _ result: inout RebuildResult) throws -> [RecordObject] {
+    private func adoptPacks(_ scopeName: String, _ store: Store, _ result: inout RebuildResult) throws -> [RecordObject]
+    {
         let scope =
             scopeName == "public"
             ? ScopeID.public : try store.ensureOrg(scopeName).scope

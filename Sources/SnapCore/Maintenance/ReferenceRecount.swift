@@ -30,7 +30,8 @@ struct ReferenceRecount {
                 if count != row.refs {
                     finding.problems.append(
                         FsckProblem(
-                            code: "count", message: "\(row.key) is held \(count) times; the catalogue says \(row.refs)."))
+                            code: "count", message: "\(row.key) is held \(count) times; the catalogue says \(row.refs)."
+                        ))
                 }
                 if row.refs > 0, row.key.kind != .record {
                     held.bytes += row.length
@@ -51,7 +52,8 @@ struct ReferenceRecount {
         if now.heldBytes != held.bytes || now.heldObjects != held.objects {
             finding.problems.append(
                 FsckProblem(
-                    code: "count", message: "`\(scope.name)` holds \(held.objects) objects of \(held.bytes) bytes; "
+                    code: "count",
+                    message: "`\(scope.name)` holds \(held.objects) objects of \(held.bytes) bytes; "
                         + "the catalogue says \(now.heldObjects) of \(now.heldBytes)."))
         }
     }

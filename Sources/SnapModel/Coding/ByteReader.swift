@@ -87,7 +87,9 @@ package struct ByteReader {
 
     package mutating func fixed<Value: FixedWidthInteger>(_ type: Value.Type) throws(FormatError) -> Value {
         var value: Value = 0
-        for byte in try raw(MemoryLayout<Value>.size).reversed() { value = value << 8 | Value(truncatingIfNeeded: byte) }
+        for byte in try raw(MemoryLayout<Value>.size).reversed() {
+            value = value << 8 | Value(truncatingIfNeeded: byte)
+        }
         return value
     }
 

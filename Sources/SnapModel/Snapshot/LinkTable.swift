@@ -22,7 +22,8 @@ package struct LinkGroup: Hashable, Sendable {
         for path in paths {
             let names = path.split(separator: 47, omittingEmptySubsequences: false)
             guard names.allSatisfy({ EntryName.isValid(Array($0)) }) else {
-                throw FormatError(.range, "A group of hard links names \(escaped(path)), which is no path within the root.")
+                throw FormatError(
+                    .range, "A group of hard links names \(escaped(path)), which is no path within the root.")
             }
         }
         for (path, next) in zip(paths, paths.dropFirst()) where !path.lexicographicallyPrecedes(next) {

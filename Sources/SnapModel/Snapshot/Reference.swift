@@ -24,7 +24,8 @@ public struct Reference: Hashable, Sendable {
     public static func parse(_ text: String) throws(FormatError) -> Reference {
         if text.hasPrefix("sha256:") {
             guard let digest = Digest(text) else {
-                throw FormatError(.range, "`\(shown(text))` is no digest: 64 lower-case hexadecimal digits follow sha256:.")
+                throw FormatError(
+                    .range, "`\(shown(text))` is no digest: 64 lower-case hexadecimal digits follow sha256:.")
             }
             return Reference(org: nil, target: .digest(digest))
         }
@@ -43,7 +44,8 @@ public struct Reference: Hashable, Sendable {
         var digest: Digest?
         if let at = rest.firstIndex(of: "@") {
             guard let found = Digest(rest[rest.index(after: at)...]) else {
-                throw FormatError(.range, "`\(shown(text))` has no digest after the @: sha256: and 64 hexadecimal digits.")
+                throw FormatError(
+                    .range, "`\(shown(text))` has no digest after the @: sha256: and 64 hexadecimal digits.")
             }
             digest = found
             rest = rest[..<at]

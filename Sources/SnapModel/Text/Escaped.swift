@@ -10,7 +10,8 @@ package func escaped(_ bytes: [UInt8]) -> String {
         if scalar == "\\" {
             result += "\\\\"
         } else if scalar.value < 0x80 {
-            result += (0x20..<0x7f).contains(scalar.value)
+            result +=
+                (0x20..<0x7f).contains(scalar.value)
                 ? String(scalar) : hexEscape(UInt8(truncatingIfNeeded: scalar.value))
         } else if scalar.properties.generalCategory.isInvisible {
             result += "\\u{" + String(scalar.value, radix: 16) + "}"

@@ -17,7 +17,8 @@ struct WalkReport {
         }
         if counts.foreignAttributes > 0 {
             all.append(
-                "\(counts.foreignAttributes) extended attributes that only one kind of file system knows were left out.")
+                "\(counts.foreignAttributes) extended attributes that only one kind of file system knows were left out."
+            )
         }
         return all
     }

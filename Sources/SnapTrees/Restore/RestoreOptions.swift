@@ -1,4 +1,3 @@
-
 /// How a snapshot is written into a directory.
 package struct RestoreOptions: Sendable {
     /// Only this directory or file of the snapshot, names joined by `/`; empty for all.

@@ -37,8 +37,9 @@ package struct CreateOperation {
         defer { session.end() }
         var options = capture
         options.storePath = store.layout.root
-        let captured = try Capture(sink: SessionSink(session, org: org), options: options, org: org, progress: progress).run(
-            directory: directory)
+        let captured = try Capture(sink: SessionSink(session, org: org), options: options, org: org, progress: progress)
+            .run(
+                directory: directory)
         var draft = SnapshotDraft(name: name, tag: tag, manifest: captured.manifest, kind: captured.kind.rawValue)
         draft.ifMatch = ifMatch
         draft.force = force

@@ -48,7 +48,10 @@ struct Delete: ParsableCommand {
                 let left = snapshot.tags.filter { $0 != tag }.map { "\(name):\($0)" }.joined(separator: " ")
                 output.item(
                     "Removed the tag \(name):\(tag); the snapshot stays as \(left)",
-                    [("tag", .text("\(name):\(tag)")), ("id", .text(snapshot.id.description)), ("deleted", .flag(false))])
+                    [
+                        ("tag", .text("\(name):\(tag)")), ("id", .text(snapshot.id.description)),
+                        ("deleted", .flag(false)),
+                    ])
                 return false
             }
         } else {
@@ -56,7 +59,10 @@ struct Delete: ParsableCommand {
         }
         output.item(
             "Deleted \(snapshot.displayName) (\(Format.short(snapshot.manifest)))",
-            [("id", .text(snapshot.id.description)), ("digest", .text(snapshot.manifest.description)), ("deleted", .flag(true))])
+            [
+                ("id", .text(snapshot.id.description)), ("digest", .text(snapshot.manifest.description)),
+                ("deleted", .flag(true)),
+            ])
         return true
     }
 }

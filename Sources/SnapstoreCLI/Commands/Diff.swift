@@ -40,7 +40,8 @@ struct Diff: ParsableCommand {
         }
         let (added, removed, changed) = (counts[.added] ?? 0, counts[.removed] ?? 0, counts[.changed] ?? 0)
         try output.summary(
-            added + removed + changed == 0 ? "No differences" : "\(added) added, \(removed) removed, \(changed) changed",
+            added + removed + changed == 0
+                ? "No differences" : "\(added) added, \(removed) removed, \(changed) changed",
             [("added", .integer(added)), ("removed", .integer(removed)), ("changed", .integer(changed))])
     }
 

@@ -30,7 +30,8 @@ struct List: ParsableCommand {
             let rows = snapshots.map { snapshot in
                 [
                     snapshot.tags.isEmpty
-                        ? "\(snapshot.name) (untagged)" : snapshot.tags.map { "\(snapshot.name):\($0)" }.joined(separator: " "),
+                        ? "\(snapshot.name) (untagged)"
+                        : snapshot.tags.map { "\(snapshot.name):\($0)" }.joined(separator: " "),
                     Format.short(snapshot.manifest), Format.time(milliseconds: snapshot.createdMilliseconds),
                     Format.bytes(snapshot.logicalBytes), Format.bytes(snapshot.newBytes),
                 ]

@@ -47,7 +47,8 @@ extension Entry {
     /// As `ls -l` shows it.
     var line: String {
         let metadata = metadata
-        let time = Format.time(milliseconds: metadata.modified.seconds.multipliedReportingOverflow(by: 1000).partialValue)
+        let time = Format.time(
+            milliseconds: metadata.modified.seconds.multipliedReportingOverflow(by: 1000).partialValue)
         var name = escaped(name)
         if case .symbolicLink(let target) = node { name += " -> " + escaped(target) }
         let size = sizeText

@@ -17,11 +17,13 @@ final class ProgressReporter: Sendable {
         guard isShown else { return }
         let reporter = Unmanaged.passRetained(self)
         var thread = pthread_t()
-        let code = pthread_create(&thread, nil, { pointer in
-            guard let pointer else { return nil }
-            Unmanaged<ProgressReporter>.fromOpaque(pointer).takeRetainedValue().show()
-            return nil
-        }, reporter.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { pointer in
+                guard let pointer else { return nil }
+                Unmanaged<ProgressReporter>.fromOpaque(pointer).takeRetainedValue().show()
+                return nil
+            }, reporter.toOpaque())
         if code == 0 {
             pthread_detach(thread)
         } else {

@@ -88,23 +88,28 @@ def cut_end(data, s, e, gear=GEAR):
     return last
 
 
-def zero_runs(data, length):
-    """(start, end) of the maximal runs of all-zero blocks that are long enough."""
-    zero, start = bytes(ZERO_BLOCK), None
-    for at in range(0, length + ZERO_BLOCK, ZERO_BLOCK):
-        block = data[at:at + ZERO_BLOCK] if at < length else b""
-        if block and (block == zero if len(block) == ZERO_BLOCK else not any(block)):
-            start = at if start is None else start
-        elif start is not None:
-            end = min(at, length)
-            if end - start >= ZERO_RUN:
-                yield start, end
-            start = None
+def zero_runs(data, length, next_data=lambda at: at):
+    """(start, end) of the maximal runs of all-zero blocks that are long enough. Blocks before next_data(at) are holes
+    of the file system, known to be zeros without being read."""
+    zero, start, at = bytes(ZERO_BLOCK), None, 0
+    while at < length:
+        end = min(max(at, next_data(at)) // ZERO_BLOCK * ZERO_BLOCK, length)
+        if end <= at:
+            end = min(at + ZERO_BLOCK, length)
+            block = data[at:end]
+            if block != zero and any(block):
+                if start is not None and at - start >= ZERO_RUN:
+                    yield start, at
+                start, at = None, end
+                continue
+        start, at = at if start is None else start, end
+    if start is not None and length - start >= ZERO_RUN:
+        yield start, length
 
 
-def segments(data, length, cut=CDC, emit=no_store):
+def segments(data, length, cut=CDC, emit=no_store, runs=None):
     at = 0
-    for start, end in [*zero_runs(data, length), (length, length)]:
+    for start, end in [*(runs or zero_runs(data, length)), (length, length)]:
         while at < start:
             stop = cut_end(data, at, start) if cut == CDC else min(start, (at // PAGE + 1) * PAGE)
             chunk = data[at:stop]
@@ -267,7 +272,15 @@ def file_content(path, directory=None):
         if length <= INLINE_MAX:
             return content(CDC, length, inline=file.read())
         with mmap.mmap(file.fileno(), length, prot=mmap.PROT_READ) as data:
-            return content(CDC, length, parts=list(segments(data, length)))
+            runs = zero_runs(data, length, lambda at: seek_data(file.fileno(), at, length))
+            return content(CDC, length, parts=list(segments(data, length, runs=runs)))
+
+
+def seek_data(file, at, length):
+    try:
+        return os.lseek(file, at, os.SEEK_DATA)
+    except OSError:                                             # nothing but a hole to the end
+        return length
 
 
 def xattrs_of(directory, name):

@@ -59,12 +59,15 @@ struct JobRunner: Sendable {
     private func batch(
         _ job: JobRow, _ objects: JobObjects, _ children: [ObjectKey: [ObjectKey]], _ tx: WriteAccess
     ) throws {
+        let firstRow = tx.rowsTouched
         if job.kind == .attach, job.state == .running, let session = job.session {
             // From here on the packs belong to the store: a session that dies must not take them along.
             if try tx.publishPacks(session: session, limit: 200) == 200 { return }
         }
         var batch = ReferenceBatch(
-            tx: tx, job: job, objects: objects, children: children, nowMilliseconds: clock.milliseconds())
+            tx: tx, job: job, objects: objects, children: children, nowMilliseconds: clock.milliseconds(),
+            // The packs published above are rows of this transaction, too.
+            rowsMax: Catalogue.rowsPerTransactionMax - (tx.rowsTouched - firstRow))
         guard try batch.run() else { return }
         try finish(batch.job, tx)
     }

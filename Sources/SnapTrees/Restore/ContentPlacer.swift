@@ -10,6 +10,8 @@ struct ContentPlacer {
 
     /// Writes `content` into an empty file.
     func write(_ content: Content, to file: Descriptor) throws {
+        // The length first: what a file system allocates ahead of the end of a growing file would stay in its holes.
+        try Kernel.truncate(file, to: content.length)
         if case .inline(let bytes) = content.body {
             try bytes.withUnsafeBytes { try place($0, at: 0, in: file) }
         } else {
@@ -17,8 +19,6 @@ struct ContentPlacer {
                 try bytes.withUnsafeBytes { try place($0, at: offset, in: file) }
             }
         }
-        // The length also where the file ends in zeros.
-        try Kernel.truncate(file, to: content.length)
     }
 
     private func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, in file: Descriptor) throws {

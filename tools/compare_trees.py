@@ -27,8 +27,9 @@ def attributes(fd, name):
     """Of the entry itself, links not followed; by descriptor, so that no path is too long."""
     path = b"/proc/self/fd/%d/%s" % (fd, name)
     try:
-        return {os.fsencode(n): os.getxattr(path, n, follow_symlinks=False)
-                for n in os.listxattr(path, follow_symlinks=False)}
+        names = [os.fsencode(n) for n in os.listxattr(path, follow_symlinks=False)]
+        # XFS shows each ACL a second time, as trusted.SGI_ACL_….
+        return {n: os.getxattr(path, n, follow_symlinks=False) for n in names if not n.startswith(b"trusted.SGI_ACL_")}
     except OSError as error:
         if error.errno == errno.ENOTSUP:
             return {}

@@ -170,8 +170,11 @@ def canonical_acl(value):
     return value[:4] + b"".join(sorted(entries, key=lambda x: struct.unpack("<HHI", x)[::2]))
 
 
+ACLS = (b"system.posix_acl_access", b"system.posix_acl_default")
+
+
 def xattr(name, value, emit=no_store):
-    if name in (b"system.posix_acl_access", b"system.posix_acl_default"):
+    if name in ACLS:
         value = canonical_acl(value)
     return string(name) + varint(len(value)) + (value if len(value) <= 1024 else emit(CHUNK, value))
 
@@ -286,12 +289,17 @@ def seek_data(file, at, length):
 def xattrs_of(directory, name):
     path = b"/proc/self/fd/%d/%s" % (directory, name)           # never too long
     try:
-        return [(os.fsencode(n), os.getxattr(path, n, follow_symlinks=False))
-                for n in os.listxattr(path, follow_symlinks=False)]
+        return [(n, os.getxattr(path, n, follow_symlinks=False))
+                for n in map(os.fsencode, os.listxattr(path, follow_symlinks=False)) if is_captured(n)]
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
         return []
+
+
+def is_captured(name):
+    return name in ACLS or name.startswith((b"user.", b"trusted.", b"security.")) and \
+        not name.startswith(b"trusted.SGI_ACL_")
 
 
 class Capture:

@@ -28,7 +28,7 @@ struct MetadataReader {
         var result: [ExtendedAttribute] = []
         for attribute in attributes {
             guard MetadataReader.isPortable(attribute.name) else {
-                foreignAttributes += 1
+                if !attribute.name.starts(with: MetadataReader.aclsOfXFS) { foreignAttributes += 1 }
                 continue
             }
             let value =
@@ -47,8 +47,12 @@ struct MetadataReader {
     /// Whether an attribute means the same on every file system. `btrfs.compression` and its like do not: with them the
     /// digest would depend on where the tree lies.
     private static func isPortable(_ name: [UInt8]) -> Bool {
-        portableNamespaces.contains { name.starts(with: $0) } || PosixACL.isACL(name)
+        PosixACL.isACL(name)
+            || portableNamespaces.contains { name.starts(with: $0) } && !name.starts(with: aclsOfXFS)
     }
+
+    /// XFS shows root every ACL twice: as such, and as an attribute with this prefix.
+    private static let aclsOfXFS = Array("trusted.SGI_ACL_".utf8)
 
     private static let portableNamespaces = ["user.", "trusted.", "security."].map { Array($0.utf8) }
 }

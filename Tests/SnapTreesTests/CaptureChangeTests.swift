@@ -91,7 +91,9 @@ import Testing
     }
 
     @Test func `what vanishes or cannot be read is named and left out`() throws {
-        func node(_ name: String, _ kind: NodeStatus.Kind, _ call: ScriptedSource.Call, _ code: CInt) -> ScriptedSource.Node {
+        func node(_ name: String, _ kind: NodeStatus.Kind, _ call: ScriptedSource.Call, _ code: CInt)
+            -> ScriptedSource.Node
+        {
             var node = ScriptedSource.Node(name: name, kind: kind, bytes: patternBytes(100))
             node.failures = [call: code]
             return node

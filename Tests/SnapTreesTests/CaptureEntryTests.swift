@@ -46,7 +46,8 @@ import Testing
         #expect(result.fileCount == 1)
     }
 
-    @Test(.enabled(if: isRoot, "skipped: not root")) func `device nodes keep their numbers and are not opened`() throws {
+    @Test(.enabled(if: isRoot, "skipped: not root")) func `device nodes keep their numbers and are not opened`() throws
+    {
         let fixture = try CaptureFixture()
         mknod(fixture.at("character"), S_IFCHR | 0o600, makeDevice(1, 3))
         mknod(fixture.at("block"), S_IFBLK | 0o600, makeDevice(259, 1_000_000))
@@ -57,7 +58,8 @@ import Testing
         #expect(try tree.entry("whiteout").node == .characterDevice(major: 0, minor: 0))
     }
 
-    @Test(.enabled(if: isRoot, "skipped: not root")) func `modes, owners and times are kept to the nanosecond`() throws {
+    @Test(.enabled(if: isRoot, "skipped: not root")) func `modes, owners and times are kept to the nanosecond`() throws
+    {
         let fixture = try CaptureFixture()
         try fixture.write("a", "a")
         chown(fixture.at("a"), 12345, 4_294_967_294)
@@ -79,7 +81,8 @@ import Testing
     @Test func `names are any bytes, in byte order`() throws {
         let fixture = try CaptureFixture()
         var names: [[UInt8]] = [
-            [0xFF], [0x80, 0xFE], Array("a\nb".utf8), [0x1B, UInt8(ascii: "c")], Array("é".utf8), Array("e\u{301}".utf8),
+            [0xFF], [0x80, 0xFE], Array("a\nb".utf8), [0x1B, UInt8(ascii: "c")], Array("é".utf8),
+            Array("e\u{301}".utf8),
             Array("A".utf8), Array("a".utf8), [UInt8](repeating: UInt8(ascii: "n"), count: 255), [UInt8(ascii: "-")],
             Array("a.b".utf8), Array("a b".utf8), Array("\u{202E}x".utf8), [1], Array("...".utf8),
         ]
@@ -105,7 +108,10 @@ import Testing
         try Kernel.setAttribute(try Kernel.open(fixture.at("d"), .readOnly), Array("user.on".utf8), [7])
         let (tree, _) = try fixture.capture()
         let attributes = try tree.entry("a").metadata.attributes
-        #expect(attributes.map { String(decoding: $0.name, as: UTF8.self) } == ["user.a", "user.edge", "user.long", "user.z"])
+        #expect(
+            attributes.map { String(decoding: $0.name, as: UTF8.self) } == [
+                "user.a", "user.edge", "user.long", "user.z",
+            ])
         #expect(attributes[0].value == .inline([0, 1, 2]))
         #expect(attributes[1].value == .inline(patternBytes(1024)))
         guard case .chunk(let digest, let size) = attributes[2].value else {
@@ -130,7 +136,9 @@ import Testing
         try Kernel.setAttribute(in: directory, name, Array("trusted.t".utf8), [9])
         try Kernel.setAttribute(in: directory, Array("link".utf8), Array("trusted.l".utf8), [8])
         // Version 2; user::rw-, user:1000:r--, user:5:rwx, group::r--, mask::rwx, other::---.
-        let list = accessControlList([(1, 6, .max), (2, 7, 5), (2, 4, 1000), (4, 4, .max), (16, 7, .max), (32, 0, .max)])
+        let list = accessControlList([
+            (1, 6, .max), (2, 7, 5), (2, 4, 1000), (4, 4, .max), (16, 7, .max), (32, 0, .max),
+        ])
         try Kernel.setAttribute(in: directory, name, Array("system.posix_acl_access".utf8), list)
         let (tree, result) = try fixture.capture()
         let attributes = try tree.entry("a").metadata.attributes

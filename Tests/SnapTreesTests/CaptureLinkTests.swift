@@ -70,7 +70,9 @@ import Testing
         let result = try Capture(sink: sink, options: CaptureOptions(kind: .directory), linkMemoryBytesMax: 20_000)
             .run(source: ScriptedSource(nodes))
         var expected: [UInt64: [String]] = [:]
-        for node in nodes { expected[node.status.inode, default: []].append(String(decoding: node.name, as: UTF8.self)) }
+        for node in nodes {
+            expected[node.status.inode, default: []].append(String(decoding: node.name, as: UTF8.self))
+        }
         let groups = expected.values.filter { $0.count > 1 }.map { $0.sorted() }.sorted { $0[0] < $1[0] }
         #expect(try CapturedTree(sink, result.manifest).linkGroups() == groups)
         #expect(groups.count > count / 2)

@@ -94,7 +94,8 @@ struct EndlessSource: TreeSource {
         let result = try Capture(sink: sink, options: CaptureOptions(kind: .directory)).run(source: source)
         #expect(result.counts.entries == UInt64(directories * 1001 + 1))
         #expect(result.counts.linkGroupsCut == UInt64(directories * 250))
-        print("capture of \(result.counts.entries) entries: \(early >> 10) KiB at a tenth, \(late >> 10) KiB at the end")
+        print(
+            "capture of \(result.counts.entries) entries: \(early >> 10) KiB at a tenth, \(late >> 10) KiB at the end")
         // Up to a million entries the names of hard links still fill the memory they may take; other tests may run in
         // this process, too.
         #expect(late < early + (testScale >= 50 ? early / 10 : 64 << 20))

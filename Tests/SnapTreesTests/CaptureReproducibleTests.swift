@@ -17,7 +17,9 @@ import Testing
     }
 
     /// Made in another order, so with other inodes, on another file system, at another time.
-    @Test(arguments: ["/tmp", "/dev/shm"]) func `the same tree has the same digest wherever it lies`(parent: String) throws {
+    @Test(arguments: ["/tmp", "/dev/shm"]) func `the same tree has the same digest wherever it lies`(parent: String)
+        throws
+    {
         guard access(parent, W_OK) == 0 else { return }
         let (one, two) = (try CaptureFixture(), try CaptureFixture(in: parent))
         try fill(one, Array(1...9))

@@ -99,7 +99,8 @@ import Testing
         let sink = MemorySink()
         let first = try captureAndCommit(fixture, sink)
         let tree = try CapturedTree(sink, first.manifest)
-        guard case .list(let list) = try tree.content("d/b").body, case .segments(let segments) = try tree.content("a").body,
+        guard case .list(let list) = try tree.content("d/b").body,
+            case .segments(let segments) = try tree.content("a").body,
             case .data(let chunk, _) = segments[0]
         else {
             Issue.record("the files are not cut as the test expects")
@@ -129,7 +130,9 @@ import Testing
         try await Task.sleep(for: .milliseconds(2200))
         let sink = MemorySink()
         let first = try captureAndCommit(fixture, sink)
-        let names = try Kernel.names(inDirectory: fixture.store + "/cache/stat").map { String(decoding: $0, as: UTF8.self) }
+        let names = try Kernel.names(inDirectory: fixture.store + "/cache/stat").map {
+            String(decoding: $0, as: UTF8.self)
+        }
         #expect(names.count == 1)
         let path = fixture.store + "/cache/stat/" + (names.first ?? "")
         let good = try Kernel.readFile(path, limit: 1 << 20)
@@ -173,7 +176,9 @@ import Testing
                 in: directory, Array(name.utf8), seconds: now - days * 24 * 3600, nanoseconds: 0)
         }
         _ = try captureAndCommit(fixture, MemorySink())
-        let names = try Kernel.names(inDirectory: fixture.store + "/cache/stat").map { String(decoding: $0, as: UTF8.self) }
+        let names = try Kernel.names(inDirectory: fixture.store + "/cache/stat").map {
+            String(decoding: $0, as: UTF8.self)
+        }
         #expect(names.contains("young") && !names.contains("old") && names.count == 2)
     }
 

@@ -7,7 +7,8 @@ import Testing
 
 /// Captures into a real store.
 @Suite struct CaptureStoreTests {
-    private func create(_ fixture: CaptureFixture, _ store: Store, tag: String) throws -> (CaptureResult, CommitResult) {
+    private func create(_ fixture: CaptureFixture, _ store: Store, tag: String) throws -> (CaptureResult, CommitResult)
+    {
         let session = try store.beginSession(.create, org: "local")
         var options = CaptureOptions(kind: .directory)
         options.storePath = store.layout.root

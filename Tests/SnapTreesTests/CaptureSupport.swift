@@ -116,7 +116,9 @@ struct CapturedTree {
         while let segment = try cursor.next() {
             guard case .data(let digest, _) = segment else { continue }
             reader.append(try sink.load(ObjectKey(.chunk, digest)))
-            while let group = try reader.next() { groups.append(group.paths.map { String(decoding: $0, as: UTF8.self) }) }
+            while let group = try reader.next() {
+                groups.append(group.paths.map { String(decoding: $0, as: UTF8.self) })
+            }
         }
         try reader.end()
         return groups

@@ -108,6 +108,8 @@ import Testing
         }
         let (tree, result) = try fixture.capture()
         #expect(result.fileCount == UInt64(count))
-        #expect(try tree.names() == (0..<count).map { Array("file \($0)".utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
+        #expect(
+            try tree.names() == (0..<count).map { Array("file \($0)".utf8) }.sorted { $0.lexicographicallyPrecedes($1) }
+        )
     }
 }

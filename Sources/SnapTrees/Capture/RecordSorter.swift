@@ -58,8 +58,6 @@ package final class RecordSorter {
         UnsafeRawBufferPointer(rebasing: left).precedes(UnsafeRawBufferPointer(rebasing: right))
     }
 
-    fileprivate var inMemory: (arena: [UInt8], records: [Range<Int>]) { (arena, records) }
-
     private func spill() throws {
         sortRecords()
         let descriptor = try scratch ?? makeScratch()

@@ -24,7 +24,9 @@ struct StatCache {
 
     /// - Parameters:
     ///   - old: the cache of an earlier walk; nil to read every file.
-    ///   - walkStart: time by the clock that stamps the files, before the walk and its syncfs.
+    ///   - walkStart: time by the clock that stamps the files, before the walk and its syncfs. The file systems that are
+    ///     trusted are of this machine and stamp by its CLOCK_REALTIME, at most a tick behind, so that clock is read; a
+    ///     file made to learn the time would need the right to write into what is captured.
     init(old: StatCacheReader?, new: StatCacheWriter, walkStart: Timestamp) {
         reader = old
         writer = new

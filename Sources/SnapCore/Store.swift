@@ -59,11 +59,13 @@ package final class Store: Sendable {
         }
     }
 
-    /// Makes the directories, the catalogue, and last the FORMAT file that says the store is whole.
+    /// Makes the directories, the catalogue, and last the FORMAT file that says the store is whole. Each is durable
+    /// before what relies on it: a power cut leaves a whole store, or none.
     private static func make(_ layout: StoreLayout, _ disk: Disk) throws {
         try Kernel.makeParentDirectories(of: layout.root)
-        for directory in layout.directories where !Kernel.exists(directory) {
+        for directory in layout.directories {
             try disk.makeDirectory(directory, mode: 0o700)
+            try disk.syncParent(of: directory)
         }
         try Catalogue.open(directory: layout.root, create: true, disk: disk).close()
         try disk.replaceFile(layout.format, with: StoreFormat().bytes)

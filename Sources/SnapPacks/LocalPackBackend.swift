@@ -78,6 +78,8 @@ package final class LocalPackBackend: PackBackend {
             try disk.unlink(path(scope, id))
             // A session that died may have left the unfinished file.
             if Kernel.exists(path(scope, id) + ".new") { try disk.unlink(path(scope, id) + ".new") }
+            // Gone for good before the catalogue forgets it: otherwise a power cut brings back a pack unknown to it.
+            if Kernel.exists(directory(scope, id)) { try disk.syncDirectory(directory(scope, id)) }
         }
     }
 

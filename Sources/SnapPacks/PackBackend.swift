@@ -10,7 +10,7 @@ package protocol PackBackend: Sendable {
     func read(scope: String, id: PackID, offset: UInt64, count: Int) throws -> [UInt8]
     func size(scope: String, id: PackID) throws -> UInt64
     func list(scope: String) throws -> [PackID]
-    /// Removes a pack; that it is gone already is no failure.
+    /// Removes a pack for good: it does not come back after a power cut. That it is gone already is no failure.
     func delete(scope: String, id: PackID) throws
     func scopes() throws -> [String]
 }

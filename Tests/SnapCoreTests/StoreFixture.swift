@@ -1,0 +1,74 @@
+import SnapCore
+import SnapDigest
+import SnapIO
+import SnapModel
+import TestSupport
+
+/// Makes small snapshots without a file system: a manifest, a root, a directory of files with these contents.
+struct StoreFixture {
+    let store: Store
+    static let org = "local"
+
+    /// Puts a directory and commits it.
+    @discardableResult
+    func commit(
+        _ name: String, tag: String = "latest", files: [String: [UInt8]], ifMatch: SnapshotDraft.Match? = nil,
+        force: Bool = false
+    ) throws -> CommitResult {
+        let session = try store.beginSession(.create, org: Self.org)
+        defer { session.end() }
+        let manifest = try put(files, session)
+        var draft = SnapshotDraft(name: name, tag: tag, manifest: manifest, kind: "directory")
+        draft.ifMatch = ifMatch
+        draft.force = force
+        draft.fileCount = Int64(files.count)
+        draft.logicalBytes = files.values.reduce(0) { $0 + Int64($1.count) }
+        return try session.commit(draft)
+    }
+
+    func put(_ files: [String: [UInt8]], _ session: Session) throws -> Digest {
+        var builder = TreeBuilder { kind, bytes in try session.store(kind, bytes) }
+        for (name, bytes) in files.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+            try builder.append(
+                Entry(name: Array(name.utf8), metadata: Self.metadata, node: .file(try content(bytes, session))))
+        }
+        let root = Entry(name: [], metadata: Self.metadata, node: .directory(try builder.finish()))
+        let rootDigest = try session.store(.tree, try RootNode.encode(root))
+        return try session.store(.manifest, try Manifest(kind: .directory, root: rootDigest).encode())
+    }
+
+    private func content(_ bytes: [UInt8], _ session: Session) throws -> Content {
+        guard bytes.count > 64 else {
+            return Content(cut: .contentDefined, length: UInt64(bytes.count), body: .inline(bytes))
+        }
+        var list = ListBuilder(cut: .contentDefined) { kind, bytes in try session.store(kind, bytes) }
+        for start in stride(from: 0, to: bytes.count, by: 4096) {
+            let piece = Array(bytes[start..<min(start + 4096, bytes.count)])
+            try list.append(.data(try session.store(.chunk, piece), size: UInt32(piece.count)))
+        }
+        return try list.finish()
+    }
+
+    static let metadata = Metadata(
+        mode: 0o644, uid: 0, gid: 0, modified: Timestamp(seconds: 1_700_000_000, nanoseconds: 5))
+
+    /// Names of all snapshots, with their tags.
+    func names() throws -> Set<String> {
+        Set(try store.snapshots(org: Self.org).map { "\($0.name):\($0.tags.joined(separator: ","))" })
+    }
+
+    /// Collects at once.
+    @discardableResult
+    func collect() throws -> GCResult {
+        var options = GCOptions()
+        options.graceMilliseconds = 0
+        return try store.collectGarbage(options)
+    }
+
+    /// Everything that a full check finds wrong.
+    func problems() throws -> [FsckProblem] {
+        var options = FsckOptions()
+        options.readData = true
+        return try store.check(options).problems
+    }
+}

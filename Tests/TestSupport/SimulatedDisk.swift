@@ -1,0 +1,148 @@
+package import SnapIO
+
+/// What a power cut leaves of the operations before a gate.
+package enum CrashImage: Sendable, Hashable, CustomStringConvertible {
+    /// Only bytes synced, under names whose directory was synced.
+    case nothingUnsynced
+    /// Everything, as if the cut came late.
+    case everything
+    /// All names, but only the bytes synced.
+    case namesWithoutData
+    /// Each unsynced name and 4 KiB block survives by the throw of a coin.
+    case random(seed: UInt64)
+
+    package var description: String {
+        switch self {
+        case .nothingUnsynced: "nothing unsynced"
+        case .everything: "everything"
+        case .namesWithoutData: "names without data"
+        case .random(let seed): "random subset \(seed)"
+        }
+    }
+}
+
+/// A file system in memory that knows what is durable: replays a journal and writes out what a crash would leave.
+package struct SimulatedDisk {
+    private struct File {
+        var bytes: [UInt8] = []
+        var synced: [UInt8] = []
+    }
+
+    private var files: [File] = []
+    private var names: [String: Int] = [:]
+    private var syncedNames: [String: Int] = [:]
+    private var directories: Set<String> = []
+    private var syncedDirectories: Set<String> = []
+
+    package init() {}
+
+    package mutating func replay(_ operation: GateOperation) {
+        switch operation {
+        case .createFile(let path):
+            files.append(File())
+            names[path] = files.count - 1
+        case .write(let path, let offset, let bytes):
+            guard let number = number(of: path) else { return }
+            let start = Int(offset)
+            if files[number].bytes.count < start + bytes.count {
+                let missing = start + bytes.count - files[number].bytes.count
+                files[number].bytes += [UInt8](repeating: 0, count: missing)
+            }
+            files[number].bytes.replaceSubrange(start..<(start + bytes.count), with: bytes)
+        case .sync(let path):
+            if let number = number(of: path) { files[number].synced = files[number].bytes }
+        case .rename(let from, let to):
+            names[to] = names.removeValue(forKey: from)
+        case .unlink(let path):
+            names[path] = nil
+        case .makeDirectory(let path):
+            directories.insert(path)
+        case .syncDirectory(let path):
+            syncNames(in: path)
+        case .transaction:
+            break
+        }
+    }
+
+    private func number(of path: String) -> Int? { names[path] }
+
+    private mutating func syncNames(in directory: String) {
+        for (path, number) in names where Self.parent(path) == directory { syncedNames[path] = number }
+        for path in syncedNames.keys where Self.parent(path) == directory && names[path] == nil {
+            syncedNames[path] = nil
+        }
+        for path in directories where Self.parent(path) == directory { syncedDirectories.insert(path) }
+    }
+
+    private static func parent(_ path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return String(path[..<slash])
+    }
+
+    /// Writes what is left below `root` into another directory, database files included where their directory is left.
+    package func write(
+        _ image: CrashImage, database: [String: [UInt8]], root: String, to target: String
+    ) throws {
+        var generator = SeededGenerator(seed: image.seed)
+        let (leftNames, leftDirectories) = survivors(image, &generator)
+        func isReachable(_ path: String) -> Bool {
+            var directory = Self.parent(path)
+            while directory.count >= root.count {
+                if !leftDirectories.contains(directory) { return false }
+                directory = Self.parent(directory)
+            }
+            return true
+        }
+        func place(_ path: String) -> String { target + path.dropFirst(root.count) }
+        for directory in leftDirectories.sorted() where isReachable(directory + "/x") {
+            try Kernel.makeParentDirectories(of: place(directory) + "/x")
+        }
+        for (path, number) in leftNames.sorted(by: { $0.key < $1.key }) where isReachable(path) {
+            try place(path).write(contents(files[number], image, &generator))
+        }
+        for (path, bytes) in database where isReachable(path) { try place(path).write(bytes) }
+    }
+
+    private func survivors(
+        _ image: CrashImage, _ generator: inout SeededGenerator
+    ) -> (names: [String: Int], directories: Set<String>) {
+        switch image {
+        case .nothingUnsynced: return (syncedNames, syncedDirectories)
+        case .everything, .namesWithoutData: return (names, directories)
+        case .random:
+            var left: [String: Int] = [:]
+            for path in Set(names.keys).union(syncedNames.keys).sorted() {
+                left[path] = generator.next() & 1 == 0 ? syncedNames[path] : names[path]
+            }
+            var leftDirectories = syncedDirectories
+            for path in directories.sorted() where generator.next() & 1 == 0 { leftDirectories.insert(path) }
+            return (left, leftDirectories)
+        }
+    }
+
+    private func contents(_ file: File, _ image: CrashImage, _ generator: inout SeededGenerator) -> [UInt8] {
+        switch image {
+        case .everything: return file.bytes
+        case .nothingUnsynced, .namesWithoutData: return file.synced
+        case .random:
+            var bytes = file.synced
+            guard file.bytes != file.synced else { return bytes }
+            // The length may have reached the disk, or not; then blocks one by one.
+            if generator.next() & 1 == 0 {
+                bytes += [UInt8](repeating: 0, count: max(0, file.bytes.count - bytes.count))
+            }
+            for start in stride(from: 0, to: min(bytes.count, file.bytes.count), by: 4096)
+            where generator.next() & 1 == 0 {
+                let end = min(start + 4096, bytes.count, file.bytes.count)
+                bytes.replaceSubrange(start..<end, with: file.bytes[start..<end])
+            }
+            return bytes
+        }
+    }
+}
+
+extension CrashImage {
+    fileprivate var seed: UInt64 {
+        if case .random(let seed) = self { seed } else { 0 }
+    }
+}

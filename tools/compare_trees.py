@@ -125,7 +125,8 @@ class Comparison:
             self.differ(path, f"contents differ in the megabyte from byte {at} on")
         if b.st_blocks > a.st_blocks and not self.options.ignore_blocks:
             # Blocks of the file system's own (extents, attributes) are counted with the file on some systems.
-            extra, own = (b.st_blocks - a.st_blocks) * 512, b.st_blksize + a.st_blocks * 512 // 256
+            extra = (b.st_blocks - a.st_blocks) * 512
+            own = (1 if a.st_dev == b.st_dev else 4) * b.st_blksize + a.st_blocks * 512 // 256
             if extra <= own:
                 self.rounded += 1
             else:
@@ -163,7 +164,7 @@ def main():
         print(f"compare_trees: {error}", file=sys.stderr)
         return 2
     if comparison.rounded:
-        print(f"{comparison.rounded} files take up to a block more: the file system's own blocks")
+        print(f"{comparison.rounded} files take a little more room: the file system's own blocks")
     print(f"{groups} hard-link groups")
     print(f"{comparison.entries} entries, {comparison.differences} differences")
     return 1 if comparison.differences else 0

@@ -32,6 +32,7 @@ struct NodeWriter {
         try Kernel.changeMode(file, mode(metadata, path, hasOwner: hasOwner))
         try Kernel.changeTimes(
             file, seconds: metadata.modified.seconds, nanoseconds: metadata.modified.nanoseconds)
+        checkTime(try Kernel.status(of: file), metadata, path)
     }
 
     /// Finishes a node that cannot be opened.
@@ -47,6 +48,18 @@ struct NodeWriter {
         if !isLink { try Kernel.changeMode(in: directory, name, mode(metadata, path, hasOwner: hasOwner)) }
         try Kernel.changeTimes(
             in: directory, name, seconds: metadata.modified.seconds, nanoseconds: metadata.modified.nanoseconds)
+        checkTime(try Kernel.status(in: directory, name), metadata, path)
+    }
+
+    /// File systems turn a time that they cannot hold into the nearest one without a word: ext4 what is after 2446.
+    private mutating func checkTime(_ status: FileStatus, _ metadata: Metadata, _ path: [UInt8]) {
+        let time = metadata.modified
+        let isKept =
+            status.modifiedSeconds == time.seconds && status.modifiedNanoseconds == time.nanoseconds
+        guard !isKept else { return }
+        warn(
+            .unsupported, path,
+            "the file system cannot hold its time, \(time.seconds) s and \(time.nanoseconds) ns from 1970.")
     }
 
     /// Says whether the node has the owner it was captured with.
@@ -89,7 +102,9 @@ struct NodeWriter {
                 let isRefused =
                     error.isPermission || [ENOTSUP, EINVAL, ERANGE, E2BIG, ENOSPC].contains(error.errno)
                 guard isRefused else { throw error }
-                warn(.attribute, path, "the attribute \(escaped(attribute.name)) could not be set: \(error).")
+                // A node's attributes have a room of their own on ext4: the disk need not be full.
+                let reason = error.errno == ENOSPC ? "the file system has no room for it." : error.description
+                warn(.attribute, path, "the attribute \(escaped(attribute.name)) could not be set: \(reason)")
             }
         }
     }

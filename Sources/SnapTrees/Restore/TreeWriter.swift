@@ -128,7 +128,11 @@ struct TreeWriter {
         }
         if !stack.isEmpty { stack[stack.count - 1].skip(entry.name) }
         if let first = try links.meet(path, entry) {
-            return try link(entry, path, to: first, in: directory, mayExist: mayExist)
+            do {
+                return try link(entry, path, to: first, in: directory, mayExist: mayExist)
+            } catch let error as IOError where error.errno == ENOENT && !entry.isFile {
+                // The first name was left out, as a device may be: this one will be, and is named too.
+            }
         }
         switch entry.node {
         case .directory(let digest):
@@ -271,7 +275,14 @@ extension TreeWriter {
     private mutating func writeNode(_ entry: Entry, _ path: [UInt8], in directory: Descriptor) throws {
         switch entry.node {
         case .symbolicLink(let target):
-            try Kernel.makeSymbolicLink(in: directory, entry.name, target: target)
+            do throws(IOError) {
+                try Kernel.makeSymbolicLink(in: directory, entry.name, target: target)
+            } catch {
+                // XFS holds targets of up to 1,023 bytes.
+                guard error.errno == ENAMETOOLONG, entry.name.count <= Limits.nameBytesMax else { throw error }
+                return nodes.warn(
+                    .unsupported, path, "the file system cannot hold a target of \(target.count) bytes; left out.")
+            }
         case .characterDevice(let major, let minor):
             guard try makeDevice(entry, .characterDevice, major, minor, path, in: directory) else { return }
         case .blockDevice(let major, let minor):
@@ -298,9 +309,17 @@ extension TreeWriter {
             try Kernel.makeNode(in: directory, entry.name, type, major: major, minor: minor)
             return true
         } catch {
-            guard error.isPermission else { throw error }
-            nodes.warn(.device, path, "the device \(major):\(minor) could not be made: only root may.")
+            // XFS refuses numbers over 511 and 262,143.
+            guard error.isPermission || error.errno == EINVAL else { throw error }
+            let reason = error.isPermission ? "only root may" : "the file system cannot hold its number"
+            nodes.warn(.device, path, "the device \(major):\(minor) could not be made: \(reason).")
             return false
         }
+    }
+}
+
+extension Entry {
+    fileprivate var isFile: Bool {
+        if case .file = node { true } else { false }
     }
 }

@@ -24,7 +24,7 @@ package final class Session {
     let row: SessionRow
     private let lock: SessionLock
     private let lookup: CatalogueLookup
-    private let uploads = SessionUploads()
+    let uploads = SessionUploads()
     private let hasher: SHA256
     private var writer: PackWriter?
     private var isOpen = true
@@ -112,6 +112,11 @@ package final class Session {
         return scope.name
     }
 
+    func finishWriter() throws {
+        try writer?.finish()
+        writer = nil
+    }
+
     /// Makes a snapshot of what was put and what is held.
     ///
     /// Durable and visible when this returns; a crash before leaves nothing visible. The session has ended then,
@@ -129,8 +134,7 @@ package final class Session {
             }
             let id = RecordID()
             let commit = try commitDraft(draft, id: id)
-            try writer?.finish()
-            writer = nil
+            try finishWriter()
             let job = try queue(commit, id: id, cause: cause)
             try store.runner.settle(
                 scope: org.scope, through: job, session: row.id, uploads: uploads, onSettling: onSettling)

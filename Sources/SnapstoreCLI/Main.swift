@@ -21,7 +21,7 @@ struct Snapstore: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Create.self, RestoreCommand.self, List.self, Get.self, Ls.self, Cat.self, Diff.self, Tag.self, Delete.self,
-            GC.self, Fsck.self, Stats.self,
+            GC.self, Fsck.self, Stats.self, Export.self, Import.self,
         ])
 }
 

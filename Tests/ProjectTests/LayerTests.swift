@@ -36,7 +36,9 @@ import Testing
                 let text = String(decoding: try Kernel.readFile(file, limit: 4 << 20), as: UTF8.self)
                 for line in text.split(separator: "\n") {
                     let words = line.split(separator: " ")
-                    guard let index = words.firstIndex(of: "import"), index <= 1, words.count > index + 1 else { continue }
+                    guard let index = words.firstIndex(of: "import"), index <= 1, words.count > index + 1 else {
+                        continue
+                    }
                     let module = String(words[index + 1])
                     guard ours.contains(module) else { continue }
                     #expect(allowed.contains(module), "\(file) imports \(module)")
@@ -47,7 +49,9 @@ import Testing
 
     @Test func everyTargetIsInTheTable() throws {
         let table = try Self.table()
-        let directories = try Kernel.names(inDirectory: Self.root + "/Sources").map { String(decoding: $0, as: UTF8.self) }
+        let directories = try Kernel.names(inDirectory: Self.root + "/Sources").map {
+            String(decoding: $0, as: UTF8.self)
+        }
         #expect(Set(directories) == Set(table.keys))
     }
 

@@ -89,7 +89,8 @@ import Testing
         }
         let again = try binary.run(command)
         // A delete that took effect before the kill finds nothing the second time.
-        #expect(again.status == 0 || command[0] == "delete" && again.status == 4, "again after \(place): \(again.errors)")
+        #expect(
+            again.status == 0 || command[0] == "delete" && again.status == 4, "again after \(place): \(again.errors)")
         let count = try binary.run("list", "--json").output.split(separator: "\n").count - 2
         #expect(count == counts.1, "\(count) snapshots, again after \(place)")
         let check = try binary.run("fsck", "--read-data")

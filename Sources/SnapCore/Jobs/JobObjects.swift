@@ -21,6 +21,11 @@ struct JobObjects: Sendable {
     /// The children of a node, in order.
     func children(of key: ObjectKey) throws -> [ObjectKey] {
         guard key.kind.hasChildren else { return [] }
+        return try ObjectChildren.of(key.kind, read(key))
+    }
+
+    /// The bytes of an object.
+    func read(_ key: ObjectKey) throws -> [UInt8] {
         var attempts = 2
         while true {
             attempts -= 1
@@ -31,7 +36,7 @@ struct JobObjects: Sendable {
                     hint: "Capture or push it again.")
             }
             do {
-                return try ObjectChildren.of(key.kind, frames.read(place))
+                return try frames.read(place)
             } catch let error as PackError where error.code == .missing && attempts > 0 {
                 continue  // Rewritten meanwhile: the next look-up finds its new place.
             }

@@ -7,12 +7,20 @@ internal import SnapModel
 struct RestoreSize {
     struct Sum {
         var entries: UInt64 = 0
+        var files: UInt64 = 0
+        /// Lengths of the files.
+        var logicalBytes: UInt64 = 0
         /// Bytes of data, zero segments left out.
         var bytes: UInt64 = 0
+        /// Chunks that the files are made of, repeated ones each time.
+        var chunks: UInt64 = 0
 
         mutating func add(_ other: Sum) {
             entries = entries.addingSaturated(other.entries)
+            files = files.addingSaturated(other.files)
+            logicalBytes = logicalBytes.addingSaturated(other.logicalBytes)
             bytes = bytes.addingSaturated(other.bytes)
+            chunks = chunks.addingSaturated(other.chunks)
         }
     }
 
@@ -31,9 +39,9 @@ struct RestoreSize {
 
     /// - Complexity: O(distinct nodes); the depth costs memory, not stack.
     mutating func of(_ entry: Entry) throws -> Sum {
-        var total = Sum(entries: 1, bytes: 0)
+        var total = Sum(entries: 1)
         switch entry.node {
-        case .file(let content): total.bytes = try dataBytes(content)
+        case .file(let content): total.add(try file(content))
         case .directory(let digest): total.add(try tree(digest))
         default: break
         }
@@ -46,9 +54,9 @@ struct RestoreSize {
         while true {
             var top = stack.removeLast()
             if let entry = try top.cursor.next() {
-                top.sum.add(Sum(entries: 1, bytes: 0))
+                top.sum.add(Sum(entries: 1))
                 switch entry.node {
-                case .file(let content): top.sum.add(Sum(entries: 0, bytes: try dataBytes(content)))
+                case .file(let content): top.sum.add(try file(content))
                 case .directory(let digest):
                     if let sum = known[digest] {
                         top.sum.add(sum)
@@ -68,15 +76,17 @@ struct RestoreSize {
         }
     }
 
-    private func dataBytes(_ content: Content) throws -> UInt64 {
-        var sum: UInt64 = 0
-        switch content.body {
-        case .inline(let bytes): return UInt64(bytes.count)
-        case .segments, .list:
-            var cursor = try SegmentCursor(content, load: load)
-            while let segment = try cursor.next() {
-                if case .data(_, let size) = segment { sum = sum.addingSaturated(UInt64(size)) }
-            }
+    private func file(_ content: Content) throws -> Sum {
+        var sum = Sum(files: 1, logicalBytes: content.length)
+        if case .inline(let bytes) = content.body {
+            sum.bytes = UInt64(bytes.count)
+            return sum
+        }
+        var cursor = try SegmentCursor(content, load: load)
+        while let segment = try cursor.next() {
+            guard case .data(_, let size) = segment else { continue }
+            sum.bytes = sum.bytes.addingSaturated(UInt64(size))
+            sum.chunks = sum.chunks.addingSaturated(1)
         }
         return sum
     }

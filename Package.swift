@@ -63,8 +63,11 @@ let package = Package(
         .testTarget(name: "SnapChunkingTests", dependencies: ["SnapChunking", "TestSupport"]),
         .testTarget(name: "SnapPacksTests", dependencies: ["SnapPacks", "TestSupport"]),
         .testTarget(name: "SnapCatalogueTests", dependencies: ["SnapCatalogue", "TestSupport", grdb]),
-        .testTarget(name: "SnapCoreTests",
-            dependencies: ["SnapCore", "SnapCatalogue", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"]),
+        .testTarget(
+            name: "SnapCoreTests",
+            dependencies: [
+                "SnapCore", "SnapCatalogue", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "TestSupport",
+            ]),
         .testTarget(name: "SnapTreesTests", dependencies: ["SnapTrees", "TestSupport"]),
         .testTarget(
             name: "GoldenTests", dependencies: ["SnapTrees", "SnapPacks", "SnapChunking", "SnapModel", "SnapDigest"]),

@@ -61,7 +61,7 @@ import Testing
         for number in 0...life.steps.count {
             let database = number < life.steps.count ? life.steps[number].database : life.end
             var images: [CrashImage] = [.nothingUnsynced, .everything, .namesWithoutData]
-            for extra in 0..<(4 * TestScale.factor) {
+            for extra in 0..<(5 * TestScale.factor) {
                 images.append(.random(seed: seed &+ UInt64(number * 1000 + extra)))
             }
             for image in images {

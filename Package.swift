@@ -62,7 +62,9 @@ let package = Package(
         .testTarget(name: "SnapModelTests", dependencies: ["SnapModel", "SnapDigest", "TestSupport"]),
         .testTarget(name: "SnapChunkingTests", dependencies: ["SnapChunking", "TestSupport"]),
         .testTarget(name: "SnapPacksTests", dependencies: ["SnapPacks", "TestSupport"]),
-        .testTarget(name: "SnapCatalogueTests", dependencies: ["SnapCatalogue", "TestSupport", grdb]),
+        .testTarget(
+            name: "SnapCatalogueTests",
+            dependencies: ["SnapCatalogue", "SnapModel", "SnapDigest", "SnapIO", "TestSupport", grdb]),
         .testTarget(
             name: "SnapCoreTests",
             dependencies: [

@@ -28,6 +28,9 @@ package final class Session {
     private let hasher: SHA256
     private var writer: PackWriter?
     private var isOpen = true
+    /// Objects put again because the bytes held are damaged.
+    var healing: [ObjectKey] = []
+    private let isDamageKnown: Bool
 
     /// Objects, raw bytes and packed bytes that were not in the store before this session.
     package private(set) var newObjects = 0
@@ -51,6 +54,7 @@ package final class Session {
                 uid: uid, kind: kind.rawValue, scope: org.scope, startedMilliseconds: store.clock.milliseconds())
         }
         lookup = try store.catalogue.makeLookup()
+        isDamageKnown = try store.catalogue.read { try !$0.badObjects(scope: org.scope, limit: 1).isEmpty }
         sealer = PackSealer(catalogue: store.catalogue, session: row.id, scope: org.scope, uploads: uploads)
     }
 
@@ -77,6 +81,7 @@ package final class Session {
         distinct.note(key, length: bytes.count)
         guard try !contains(key) else { return }
         try StoreError.mapped {
+            if isDamageKnown, try isDamaged(key) { healing.append(key) }
             uploads.note(key, length: bytes.count)
             newObjects += 1
             newBytes += Int64(bytes.count)
@@ -128,6 +133,7 @@ package final class Session {
         _ draft: SnapshotDraft, cause: String = "create", onSettling: (String) -> Void = { _ in }
     ) throws(StoreError) -> CommitResult {
         try StoreError.mapped {
+            try heal()
             if let same = try store.unchanged(draft, org: org) {
                 end()
                 return CommitResult(record: same, isNew: false, replaced: nil)

@@ -85,7 +85,7 @@ package final class Store: Sendable {
         }
     }
 
-    var runner: JobRunner { JobRunner(catalogue: catalogue, frames: frames, clock: clock) }
+    var runner: JobRunner { JobRunner(catalogue: catalogue, frames: frames, backend: backend, clock: clock) }
 
     func knownOrg(_ name: String) throws -> OrgRow {
         guard let org = try catalogue.read({ try $0.org(named: name) }) else {

@@ -62,19 +62,30 @@ package final class SessionLock: Sendable {
     }
 
     /// Makes the session's file and locks it.
+    ///
+    /// Between making and locking, somebody who tidies up may take it for that of a dead session and remove it: then it
+    /// is made again.
     package static func create(path: String) throws(IOError) -> SessionLock {
-        let file = try Kernel.open(path, [.readWrite, .create, .exclusive], mode: 0o600)
-        guard snap_ofd_lock(file.number) == 0 else { throw IOError(errno: errno, operation: "lock", path: path) }
-        return SessionLock(file: file, path: path)
+        while true {
+            if let lock = try tryTake(path: path) { return lock }
+            usleep(500)
+        }
     }
 
-    /// Takes the lock of a session whose process is gone; nil while it lives. A missing file is made: its session died
-    /// before or after it had one.
+    /// Takes the lock of a session whose process is gone; nil while it lives, or somebody else is removing it. A missing
+    /// file is made: its session died before or after it had one.
     package static func tryTake(path: String) throws(IOError) -> SessionLock? {
         let file = try Kernel.open(path, [.readWrite, .create], mode: 0o600)
-        if snap_ofd_lock(file.number) == 0 { return SessionLock(file: file, path: path) }
-        if errno == EAGAIN || errno == EACCES { return nil }
-        throw IOError(errno: errno, operation: "lock", path: path)
+        guard snap_ofd_lock(file.number) == 0 else {
+            let code = errno
+            if code == EAGAIN || code == EACCES { return nil }
+            throw IOError(errno: code, operation: "lock", path: path)
+        }
+        // The lock of a file that was removed meanwhile says nothing.
+        guard let named = try? Kernel.status(path: path) else { return nil }
+        let locked = try Kernel.status(of: file)
+        guard named.inode == locked.inode, named.device == locked.device else { return nil }
+        return SessionLock(file: file, path: path)
     }
 
     /// Removes the file and lets go.

@@ -2,6 +2,7 @@ internal import SnapCatalogue
 internal import SnapDigest
 internal import SnapIO
 internal import SnapModel
+internal import SnapPacks
 
 /// Works off the queue of a scope, batch by batch.
 ///
@@ -14,6 +15,7 @@ struct JobRunner: Sendable {
 
     let catalogue: Catalogue
     let frames: FrameReader
+    let backend: any PackBackend
     let clock: StoreClock
 
     /// Works off every job of `scope` up to and including `last`, or all of them.
@@ -26,16 +28,37 @@ struct JobRunner: Sendable {
         onSettling: (String) -> Void = { _ in }
     ) throws {
         var announced: Int64?
+        var foreign: (session: Int64, uploads: SessionUploads)?
         while let job = try catalogue.read({ try $0.firstJob(scope: scope) }), job.id <= last ?? .max {
             if job.id != last, announced != job.id {
                 announced = job.id
                 onSettling(job.label)
             }
+            var known = job.session == session ? uploads : nil
+            if known == nil, let owner = job.session {
+                if foreign?.session != owner { foreign = (owner, try uploadsOfAnother(owner)) }
+                known = foreign?.uploads
+            }
             let objects = JobObjects(
-                catalogue: catalogue, frames: frames, scope: scope, session: job.session,
-                uploads: job.session == session ? uploads : nil)
+                catalogue: catalogue, frames: frames, scope: scope, session: job.session, uploads: known)
             try step(job, objects)
         }
+    }
+
+    /// What a session of another process has written: its packs say so in their footers.
+    private func uploadsOfAnother(_ session: Int64) throws -> SessionUploads {
+        let uploads = SessionUploads()
+        for pack in try catalogue.read({ try $0.packs(session: session) }) {
+            guard let id = PackID(bytes: pack.uid), let scope = try catalogue.read({ try $0.scope(pack.scope) }) else {
+                continue
+            }
+            let rows = try catalogue.read { try $0.frames(pack: pack.id) }.map(\.id)
+            // A pack without frames was announced and not sealed: nothing in it counts.
+            guard !rows.isEmpty else { continue }
+            let index = try PackIndex.read(backend: backend, scope: scope.name, id: id)
+            uploads.seal(PackRegistration.places(index, frames: rows))
+        }
+        return uploads
     }
 
     /// One batch of a job that was first in its queue a moment ago.

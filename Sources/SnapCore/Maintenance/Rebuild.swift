@@ -141,20 +141,63 @@ private struct Rebuild {
         }
     }
 
-    /// After a backup: packs that were collected since it was taken. Their objects are marked, and snapshots that need
-    /// them are dropped by name.
+    /// After a backup: packs that were collected since it was taken. Snapshots that need them are dropped by name, and
+    /// what was in them is forgotten.
     private func forgetMissingPacks(_ store: Store, _ result: inout RebuildResult) throws {
-        var isAnyMissing = false
-        for pack in try store.catalogue.read({ try $0.packs(state: .live) }) {
+        let missing = try store.catalogue.read { try $0.packs(state: .live) }.filter { pack in
             guard let id = PackID(bytes: pack.uid), let scope = try store.catalogue.read({ try $0.scope(pack.scope) })
-            else { continue }
-            if (try? store.backend.size(scope: scope.name, id: id)) == nil { isAnyMissing = true }
+            else { return true }
+            return (try? store.backend.size(scope: scope.name, id: id)) == nil
         }
-        guard isAnyMissing else { return }
+        guard !missing.isEmpty else { return }
         for org in try store.catalogue.read({ try $0.orgs() }) {
             for record in try store.snapshots(org: org.name) where try !isWhole(record.manifest, org.name, store) {
                 result.lost.append("\(org.name)/\(record.displayName)")
                 try store.deleteSnapshot(id: record.id, org: org.name)
+            }
+            try store.settle(org: org.name)
+            try recount(org, store)
+        }
+        for scope in Set(missing.map(\.scope)) {
+            try forgetObjects(in: missing.filter { $0.scope == scope }, scope, store)
+        }
+        for pack in missing { try store.drop(pack) }
+    }
+
+    /// Counts anew, and corrects the ledger by what that changes.
+    private func recount(_ org: OrgRow, _ store: Store) throws {
+        guard let scope = try store.catalogue.read({ try $0.scope(org.scope) }) else { return }
+        let change = try ReferenceRecount(store: store, scope: scope).repair()
+        guard change != 0 else { return }
+        try store.catalogue.write("correction") { tx in
+            let stamp = try tx.stamp(store.clock.reading())
+            try tx.appendLedger(
+                org: org.id, stamp: stamp, bytes: change, record: [UInt8](repeating: 0, count: 16), cause: "rebuild")
+        }
+    }
+
+    /// Deletes the rows of objects in packs that are gone; one that is still counted stays, marked as damaged.
+    private func forgetObjects(in packs: [PackRow], _ scope: ScopeID, _ store: Store) throws {
+        let frames = Set(
+            try packs.flatMap { pack in try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id) })
+        let now = store.clock.milliseconds()
+        var last: ObjectKey?
+        while true {
+            let rows = try store.catalogue.read { try $0.objects(scope: scope, after: last, limit: 300) }
+            guard let end = rows.last else { break }
+            last = end.key
+            let gone = rows.filter { $0.frame.map(frames.contains) ?? false }
+            guard !gone.isEmpty else { continue }
+            try store.catalogue.write("forget-objects") { tx in
+                let sequence = try tx.nextSequence()
+                for row in gone {
+                    if row.refs > 0 {
+                        try tx.markBad(row.key, scope: scope, true)
+                    } else {
+                        try tx.letGo(row.key, scope: scope, sequence: sequence, milliseconds: now)
+                        _ = try tx.deleteCondemned(row.key, scope: scope)
+                    }
+                }
             }
         }
     }

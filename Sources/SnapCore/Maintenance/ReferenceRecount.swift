@@ -47,6 +47,44 @@ struct ReferenceRecount {
         return finding
     }
 
+    /// Makes the counts of a store that nobody else uses what they must be. After packs were lost, the children of lost
+    /// nodes cannot be let go one by one.
+    ///
+    /// - Returns: The change of the bytes held.
+    func repair() throws -> Int64 {
+        let expected = try expectedCounts()
+        var held: (bytes: Int64, objects: Int64) = (0, 0)
+        var last: ObjectKey?
+        let now = store.clock.milliseconds()
+        while true {
+            let rows = try store.catalogue.read { try $0.objects(scope: scope.id, after: last, limit: 400) }
+            guard let end = rows.last else { break }
+            last = end.key
+            try store.catalogue.write("recount") { tx in
+                let sequence = try tx.nextSequence()
+                for row in rows {
+                    let count = expected[row.key] ?? 0
+                    if count > 0, row.key.kind != .record {
+                        held.bytes += row.length
+                        held.objects += 1
+                    }
+                    guard count != row.refs else { continue }
+                    if count > 0 {
+                        try tx.setRefs(row.key, scope: scope.id, refs: count)
+                    } else {
+                        try tx.letGo(row.key, scope: scope.id, sequence: sequence, milliseconds: now)
+                    }
+                }
+            }
+        }
+        return try store.catalogue.write("recount") { tx in
+            guard let now = try tx.reading.scope(scope.id) else { return 0 }
+            let change = held.bytes - now.heldBytes
+            try tx.addHeld(scope: scope.id, bytes: change, objects: held.objects - now.heldObjects)
+            return change
+        }
+    }
+
     private func compareTotals(_ held: (bytes: Int64, objects: Int64), _ finding: inout Finding) throws {
         guard let now = try store.catalogue.read({ try $0.scope(scope.id) }) else { return }
         if now.heldBytes != held.bytes || now.heldObjects != held.objects {

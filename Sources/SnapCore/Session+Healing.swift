@@ -1,0 +1,34 @@
+internal import SnapCatalogue
+internal import SnapModel
+
+// A new copy of a damaged object replaces it, for every snapshot that needs it.
+
+extension Session {
+    /// Whether the scope holds the object, but with bytes that failed their check.
+    func isDamaged(_ key: ObjectKey) throws -> Bool {
+        try store.catalogue.read { try $0.object(key, scope: org.scope)?.isBad == true }
+    }
+
+    /// Points damaged objects at the copies that this session has written. They are held already, so no commit is
+    /// needed for it.
+    func heal() throws {
+        guard !healing.isEmpty else { return }
+        try finishWriter()
+        // The packs belong to the store from here on, whatever becomes of the session.
+        while try store.catalogue.write("publish", { try $0.publishPacks(session: row.id, limit: 200) }) == 200 {}
+        for batch in healing.batches(of: 250) {
+            try store.catalogue.write("heal") { tx in
+                for key in batch {
+                    guard let bad = try tx.reading.object(key, scope: org.scope), bad.isBad, let old = bad.frame,
+                        let place = try uploads.place(key) ?? tx.reading.upload(key, session: row.id),
+                        let from = try tx.reading.frame(old)?.pack, let to = try tx.reading.frame(place.frame)?.pack
+                    else { continue }
+                    try tx.moveObject(key, scope: org.scope, frame: place.frame, position: place.position)
+                    try tx.addLive(pack: from, objects: -1, bytes: -bad.length)
+                    try tx.addLive(pack: to, objects: 1, bytes: place.length)
+                }
+            }
+        }
+        healing = []
+    }
+}

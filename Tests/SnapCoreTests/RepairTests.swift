@@ -1,0 +1,119 @@
+import SnapCore
+import SnapIO
+import TestSupport
+import Testing
+
+/// Damage is named, contained, and healed by the same content; a lost catalogue is made anew.
+@Suite struct RepairTests {
+    private let directory = TemporaryDirectory(in: "/dev/shm")
+    private var path: String { directory.file("store") }
+
+    private func open() throws -> StoreFixture { StoreFixture(store: try Store.open(path: path, create: true)) }
+
+    private func expectSound(_ fixture: StoreFixture) throws {
+        let problems = try fixture.problems()
+        #expect(problems.isEmpty, "\(problems)")
+    }
+
+    private func packFiles() throws -> [String] {
+        try Command.run("/usr/bin/find", [path + "/packs", "-name", "*.pack"]).output.split(separator: "\n").map(
+            String.init)
+    }
+
+    private func loseCatalogue() throws {
+        for suffix in ["", "-wal", "-shm"] { TemporaryDirectory.removeAll(path + "/catalog.sqlite" + suffix) }
+    }
+
+    private func damage(_ file: String, at position: Int) throws {
+        var bytes = try Kernel.readFile(file, limit: 1 << 30)
+        bytes[position] ^= 0x10
+        try file.write(bytes)
+    }
+
+    @Test func aDamagedFrameIsNamedAndHealedByTheSameContent() throws {
+        var generator = SeededGenerator(seed: 1)
+        let (bad, good) = (["a": generator.bytes(600_000)], ["b": generator.bytes(700_000)])
+        var fixture = try open()
+        try fixture.commit("bad", tag: "1", files: bad)
+        let first = Set(try packFiles())
+        try fixture.commit("good", tag: "1", files: good)
+        fixture.store.close()
+        try damage(try #require(first.sorted().first), at: 3000)
+        fixture = try open()
+        var options = FsckOptions()
+        options.readData = true
+        let found = try fixture.store.check(options)
+        #expect(!found.problems.isEmpty)
+        #expect(found.damagedSnapshots.map(\.name) == ["bad"])
+        // The damage is known now, so the same content is stored again, under any name.
+        try fixture.commit("again", tag: "1", files: bad)
+        let healed = try fixture.store.check(options)
+        #expect(healed.problems.isEmpty, "\(healed.problems)")
+    }
+
+    @Test func aMissingPackIsNamed() throws {
+        let fixture = try open()
+        var generator = SeededGenerator(seed: 2)
+        try fixture.commit("t", tag: "1", files: ["a": generator.bytes(50_000)])
+        for file in try packFiles() { TemporaryDirectory.removeAll(file) }
+        #expect(try fixture.problems().contains { $0.code == "pack_missing" })
+    }
+
+    @Test func aLostCatalogueComesBackFromBackupAndPacks() throws {
+        var generator = SeededGenerator(seed: 3)
+        let files = (0..<4).map { _ in ["a": generator.bytes(40_000)] }
+        var fixture = try open()
+        try fixture.commit("t", tag: "0", files: files[0])
+        try fixture.commit("t", tag: "1", files: files[1])
+        _ = try fixture.store.deleteTag(org: StoreFixture.org, name: "t", tag: "0")
+        // Takes the backup; what comes after is only in packs.
+        try fixture.collect()
+        try fixture.commit("t", tag: "2", files: files[2])
+        let before = try fixture.names()
+        fixture.store.close()
+        try loseCatalogue()
+        #expect {
+            try Store.open(path: path, create: true)
+        } throws: { ($0 as? StoreError)?.code == .notFound }
+        let result = try Store.rebuildCatalogue(path: path, adopt: false)
+        #expect(result.backupMilliseconds != nil)
+        fixture = try open()
+        #expect(try fixture.names() == before)
+        try expectSound(fixture)
+        try fixture.commit("t", tag: "3", files: files[3])
+        try fixture.collect()
+        try expectSound(fixture)
+    }
+
+    @Test func withoutABackupTheSnapshotsFoundAreListedAndAdopted() throws {
+        var generator = SeededGenerator(seed: 4)
+        var fixture = try open()
+        try fixture.commit("t", tag: "1", files: ["a": generator.bytes(40_000)])
+        try fixture.commit("u", tag: "x", files: ["b": generator.bytes(90_000), "c": []])
+        let before = try fixture.names()
+        fixture.store.close()
+        try loseCatalogue()
+        let found = try Store.rebuildCatalogue(path: path, adopt: false)
+        #expect(Set(found.candidates) == ["local/t:1", "local/u:x"])
+        #expect(!Kernel.exists(path + "/catalog.sqlite"))
+        _ = try Store.rebuildCatalogue(path: path, adopt: true)
+        fixture = try open()
+        #expect(try fixture.names() == before)
+        try expectSound(fixture)
+    }
+
+    @Test func aStoreOfAnotherFormatIsRefused() throws {
+        let fixture = try open()
+        fixture.store.close()
+        for (text, code) in [
+            ("snapstore 2\n", StoreError.Code.invalid), ("something", .corrupt),
+            ("snapstore 1\nstore 12\nchunker fastcdc-1\n", .corrupt),
+            ("snapstore 1\nstore \(String(repeating: "0", count: 32))\nchunker other\n", .invalid),
+        ] {
+            try (path + "/FORMAT").write(Array(text.utf8))
+            #expect {
+                try Store.open(path: path, create: true)
+            } throws: { ($0 as? StoreError)?.code == code }
+        }
+    }
+}

@@ -54,13 +54,19 @@ let package = Package(
             dependencies: ["Snapstore", "SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", argumentParser],
             linkerSettings: staticSwiftRuntime),
 
+        // Not a product: the study that the chunker's profile was chosen by.
+        .executableTarget(
+            name: "chunk-study", dependencies: ["SnapPacks", "SnapChunking", "SnapDigest", "SnapIO"],
+            path: "Benchmarks/ChunkStudy"),
+
         .target(
             name: "TestSupport",
             dependencies: ["Snapstore", "SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO"],
             path: "Tests/TestSupport"),
         .testTarget(name: "SnapIOTests", dependencies: ["SnapIO", "TestSupport"]),
         .testTarget(name: "SnapModelTests", dependencies: ["SnapModel", "SnapDigest", "TestSupport"]),
-        .testTarget(name: "SnapChunkingTests", dependencies: ["SnapChunking", "TestSupport"]),
+        .testTarget(
+            name: "SnapChunkingTests", dependencies: ["SnapChunking", "SnapDigest", "SnapIO", "TestSupport"]),
         .testTarget(name: "SnapPacksTests", dependencies: ["SnapPacks", "TestSupport"]),
         .testTarget(
             name: "SnapCatalogueTests",

@@ -10,7 +10,7 @@ package struct ChunkerProfile: Sendable, Hashable {
     let maskLarge: UInt64
 
     /// Normalised chunking of level 2 (FastCDC, Xia et al. 2016): two bits more before the average, two fewer after.
-    init(name: String, min: Int, averageBits: Int, max: Int) {
+    package init(name: String, min: Int, averageBits: Int, max: Int) {
         self.name = name
         self.min = min
         self.average = 1 << averageBits

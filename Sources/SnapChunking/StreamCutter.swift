@@ -1,6 +1,9 @@
+package import SnapDigest
+
 /// A stretch of a file, as ``StreamCutter`` hands it out. The bytes are valid only during the call.
 package enum CutSegment {
-    case data(UnsafeRawBufferPointer)
+    /// With the digest of the bytes, where it is known already.
+    case data(UnsafeRawBufferPointer, Digest?)
     case zeros(UInt64)
 }
 
@@ -25,135 +28,122 @@ package enum CutRule: Sendable {
 
 /// Splits the bytes of a file into chunks and zero segments (`docs/format.md` section 3).
 ///
-/// The result does not depend on how the source slices its bytes, nor on whether zeros come as bytes or as holes.
-/// Memory: one buffer of 1 MiB, reused from file to file. For one thread at a time.
+/// The result does not depend on how the source slices its bytes, on whether zeros come as bytes or as holes, nor on how
+/// many threads cut. Memory: one buffer of 1 MiB, and for big files another of 8 MiB; both are reused from file to file.
+/// For one thread at a time.
 package final class StreamCutter {
-    private static let capacity = 1 << 20
+    /// Files from this size on are worth several threads.
+    package static let bigFileBytes: UInt64 = 16 << 20
+    private static let bufferBytes = 1 << 20
+    private static let bigBufferBytes = 8 << 20
+    /// Windows that are cut by one thread after one in which the others were of no use.
+    private static let windowsAlone = 16
 
     private let cut: ContentDefinedCut
-    private let buffer: UnsafeMutableRawBufferPointer
+    private let threads: Int
+    private let concurrently: Concurrently?
+    private var buffer = Buffer(bytes: StreamCutter.bufferBytes)
+    private var bigBuffer: Buffer?
 
-    // The buffer holds `start..<filled`: data not yet handed out, of which the blocks before `scanned` have been looked
-    // at. The last `zeroTail` bytes before `scanned` are zeros that may yet become a zero segment.
-    private var start = 0
-    private var scanned = 0
-    private var filled = 0
-    private var zeroTail = 0
-    /// Offset in the file of `start`.
-    private var startOffset: UInt64 = 0
-    /// Length of the zero segment that ends at `start`, while in one; its bytes are no longer in the buffer.
-    private var zeroRun: UInt64 = 0
-
-    package init(profile: ChunkerProfile = .fastcdc1) {
+    /// - Parameters:
+    ///   - threads: How many may cut one big file.
+    ///   - concurrently: Runs them; without it one thread cuts everything.
+    package init(profile: ChunkerProfile = .fastcdc1, threads: Int = 1, concurrently: Concurrently? = nil) {
         cut = ContentDefinedCut(profile: profile)
-        buffer = .allocate(byteCount: Self.capacity, alignment: 4096)
+        self.threads = threads
+        self.concurrently = threads > 1 ? concurrently : nil
     }
-
-    deinit { buffer.deallocate() }
 
     /// Cuts one file.
     ///
     /// - Parameters:
+    ///   - expected: About how many bytes it has: a big one is cut by several threads.
     ///   - read: Fills (part of) the buffer it is given, or says that zeros or the end come next.
     ///   - emit: Given each segment in order.
     package func cut(
-        _ rule: CutRule, read: (UnsafeMutableRawBufferPointer) throws -> CutInput,
+        _ rule: CutRule, expecting expected: UInt64 = 0,
+        read: (UnsafeMutableRawBufferPointer) throws -> CutInput, emit: (CutSegment) throws -> Void
+    ) throws {
+        guard concurrently != nil, expected >= Self.bigFileBytes else {
+            return try cut(rule, in: buffer, read: read, emit: emit)
+        }
+        let big = bigBuffer ?? Buffer(bytes: Self.bigBufferBytes)
+        bigBuffer = big
+        try cut(rule, in: big, read: read, emit: emit)
+    }
+
+    private func cut(
+        _ rule: CutRule, in buffer: Buffer, read: (UnsafeMutableRawBufferPointer) throws -> CutInput,
         emit: (CutSegment) throws -> Void
     ) throws {
-        (start, scanned, filled, zeroTail, startOffset, zeroRun) = (0, 0, 0, 0, 0, 0)
+        var state = CutState(rule, cut)
+        var filled = 0
         var hole: UInt64 = 0
         var isAtEnd = false
+        var windowsAlone = 0
+        func hand(_ piece: CutState.Piece, _ digest: Digest?) throws {
+            switch piece {
+            case .data(let range): try emit(.data(buffer.slice(range), digest))
+            case .zeros(let size): try emit(.zeros(size))
+            }
+        }
         while !isAtEnd {
-            makeRoom()
-            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-            if hole > 0 {
-                hole -= take(hole: hole, room)
-            } else {
+            let dropped = buffer.makeRoom(before: state.start, filled: &filled)
+            state.drop(dropped)
+            hole -= state.takeZeros(hole, filled: filled)
+            while filled < buffer.count, !isAtEnd {
+                let room = buffer.room(from: filled)
+                if hole > 0 {
+                    // Zeros that are, or may be, part of data: enough to tell, then the rest is only counted.
+                    let count = Int(min(hole, UInt64(room.count), 2 * ZeroBlocks.runBytesMin))
+                    room[..<count].initializeMemory(as: UInt8.self, repeating: 0)
+                    hole -= UInt64(count)
+                    filled += count
+                    break
+                }
                 switch try read(room) {
                 case .bytes(let count): filled += min(count, room.count)
                 case .zeros(let count): hole = count
                 case .end: isAtEnd = true
                 }
+                if hole > 0 { break }
             }
-            try scan(isAtEnd: isAtEnd, rule, emit)
-        }
-        if zeroRun > 0 { try emit(.zeros(zeroRun)) }
-        try emitChunks(to: filled, isRunEnd: true, rule, emit)
-    }
-
-    private func makeRoom() {
-        guard start > 0, buffer.count - filled < buffer.count / 2, let base = buffer.baseAddress else { return }
-        base.copyMemory(from: base + start, byteCount: filled - start)
-        filled -= start
-        scanned -= start
-        start = 0
-    }
-
-    /// Takes zeros that were not read: whole blocks within a zero segment are only counted, others go through the
-    /// buffer. Returns how many were taken.
-    private func take(hole: UInt64, _ room: UnsafeMutableRawBufferPointer) -> UInt64 {
-        let block = UInt64(ZeroBlocks.blockBytes)
-        if zeroRun > 0, start == filled, startOffset % block == 0, hole >= block {
-            let whole = hole - hole % block
-            zeroRun += whole
-            startOffset += whole
-            return whole
-        }
-        let count = Int(min(hole, UInt64(room.count)))
-        room[..<count].initializeMemory(as: UInt8.self, repeating: 0)
-        filled += count
-        return UInt64(count)
-    }
-
-    /// Looks at each whole block, and at the end at the last part of one: zero or data?
-    private func scan(isAtEnd: Bool, _ rule: CutRule, _ emit: (CutSegment) throws -> Void) throws {
-        while scanned < filled {
-            let offset = startOffset + UInt64(scanned - start)
-            let wanted = ZeroBlocks.blockBytes - Int(offset % UInt64(ZeroBlocks.blockBytes))
-            let count = min(wanted, filled - scanned)
-            guard count == wanted || isAtEnd else { break }
-            let isZero = ZeroBlocks.isZero(UnsafeRawBufferPointer(rebasing: buffer[scanned..<(scanned + count)]))
-            scanned += count
-            if isZero {
-                zeroTail += count
-                if zeroRun > 0 || zeroTail >= ZeroBlocks.runBytesMin { try extendZeroRun(rule, emit) }
+            let window = buffer.slice(0..<filled)
+            if let concurrently, windowsAlone == 0, filled - state.scanned >= Self.bigBufferBytes / 4 {
+                let speculative = SpeculativeCut(
+                    window, from: state, isAtEnd: isAtEnd, slices: threads, concurrently: concurrently)
+                if try speculative.run(&state, hand) == 0 { windowsAlone = Self.windowsAlone }
             } else {
-                zeroTail = 0
-                if zeroRun > 0 {
-                    try emit(.zeros(zeroRun))
-                    zeroRun = 0
-                }
+                windowsAlone = max(0, windowsAlone - 1)
+                try state.advance(window, filled: filled, isAtEnd: isAtEnd) { piece, _ in try hand(piece, nil) }
             }
         }
-        try emitChunks(to: scanned - zeroTail, isRunEnd: false, rule, emit)
     }
 
-    /// The zeros at the end of what was scanned are a zero segment: the data before them ends there.
-    private func extendZeroRun(_ rule: CutRule, _ emit: (CutSegment) throws -> Void) throws {
-        try emitChunks(to: scanned - zeroTail, isRunEnd: true, rule, emit)
-        zeroRun += UInt64(zeroTail)
-        startOffset += UInt64(zeroTail)
-        start = scanned
-        zeroTail = 0
-    }
+    /// Bytes in memory of a fixed size.
+    private final class Buffer {
+        private let memory: UnsafeMutableRawBufferPointer
 
-    /// Hands out the chunks before `end`; those that later bytes could still change are kept, unless the run ends there.
-    private func emitChunks(to end: Int, isRunEnd: Bool, _ rule: CutRule, _ emit: (CutSegment) throws -> Void) throws {
-        while start < end {
-            let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
-            let size: Int
-            switch rule {
-            case .contentDefined:
-                guard isRunEnd || bytes.count >= cut.profile.max else { return }
-                size = cut.chunkSize(bytes)
-            case .pages:
-                let page = Int(CutRule.pageBytes - startOffset % CutRule.pageBytes)
-                guard isRunEnd || bytes.count >= page else { return }
-                size = min(page, bytes.count)
-            }
-            try emit(.data(UnsafeRawBufferPointer(rebasing: bytes[..<size])))
-            start += size
-            startOffset += UInt64(size)
+        init(bytes: Int) {
+            memory = .allocate(byteCount: bytes, alignment: 4096)
+        }
+
+        deinit { memory.deallocate() }
+
+        var count: Int { memory.count }
+
+        func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[range]) }
+
+        func room(from position: Int) -> UnsafeMutableRawBufferPointer {
+            UnsafeMutableRawBufferPointer(rebasing: memory[position...])
+        }
+
+        /// Moves what begins at `start` to the front once less than half of the buffer is free. Returns by how much.
+        func makeRoom(before start: Int, filled: inout Int) -> Int {
+            guard start > 0, count - filled < count / 2, let base = memory.baseAddress else { return 0 }
+            base.copyMemory(from: base + start, byteCount: filled - start)
+            filled -= start
+            return start
         }
     }
 }

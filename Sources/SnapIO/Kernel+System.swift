@@ -31,6 +31,9 @@ extension Kernel {
         _ = try call("syncfs", []) { snap_syncfs(file.number) }
     }
 
+    /// Processors this process may use, at least 1.
+    package static let processorCount = Int(max(1, snap_processor_count()))
+
     /// Identifies this run of the kernel; empty where /proc does not tell.
     package static func bootID() throws(IOError) -> String {
         guard exists("/proc/sys/kernel/random/boot_id") else { return "" }

@@ -126,3 +126,48 @@ package final class WorkerPool: Sendable {
         }
     }
 }
+
+extension WorkerPool {
+    /// Runs `body` for 0 ..< `count`, the first on the calling thread, and returns when all have ended.
+    package func concurrently(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) throws {
+        let left = Countdown(max(0, count - 1))
+        for number in 1..<max(1, count) {
+            try submit {
+                body(number)
+                left.count.subtract(1, ordering: .releasing)
+            }
+        }
+        if count > 0 { body(0) }
+        try wait { left.count.load(ordering: .acquiring) == 0 }
+    }
+
+    private final class Countdown: Sendable {
+        let count: Atomic<Int>
+
+        init(_ count: Int) {
+            self.count = Atomic(count)
+        }
+    }
+}
+
+/// A pool whose threads are started when they are first needed.
+package final class LazyWorkers: Sendable {
+    private let threads: Int
+    private let pool = Mutex<WorkerPool?>(nil)
+
+    /// - Parameter threads: Besides the calling one.
+    package init(threads: Int) {
+        self.threads = threads
+    }
+
+    /// As ``WorkerPool/concurrently(_:_:)``.
+    package func concurrently(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) throws {
+        let started = try pool.withLock { pool in
+            if let pool { return pool }
+            let made = try WorkerPool(threads: threads, queueMax: 2 * threads)
+            pool = made
+            return made
+        }
+        try started.concurrently(count, body)
+    }
+}

@@ -1,12 +1,12 @@
 internal import CZstd
 
 /// A reused zstd compression context (RFC 8878). For one thread at a time.
-final class FrameCompressor {
+package final class FrameCompressor {
     private let context: OpaquePointer
     private var buffer: [UInt8] = []
 
     /// - Parameter level: zstd's, 1 … 19.
-    init(level: Int32) throws {
+    package init(level: Int32) throws {
         guard let context = ZSTD_createCCtx() else {
             throw PackError(.io, "zstd has no memory for a compression context.")
         }
@@ -22,7 +22,7 @@ final class FrameCompressor {
     deinit { ZSTD_freeCCtx(context) }
 
     /// The stored form: compressed if that gains at least 3 %, otherwise the bytes themselves.
-    func compress(_ raw: [UInt8]) throws -> (codec: FrameCodec, stored: [UInt8]) {
+    package func compress(_ raw: [UInt8]) throws -> (codec: FrameCodec, stored: [UInt8]) {
         let bound = ZSTD_compressBound(raw.count)
         if buffer.count < bound { buffer = [UInt8](repeating: 0, count: bound) }
         let size = buffer.withUnsafeMutableBytes { output in

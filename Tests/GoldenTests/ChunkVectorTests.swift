@@ -20,7 +20,7 @@ import Testing
             var source = Source(data: data, delivery: delivery)
             try cutter.cut(cut == .pages ? .pages : .contentDefined, read: { source.read($0) }) { segment in
                 switch segment {
-                case .data(let bytes): segments.append(.data(hash.digest(bytes), size: UInt32(bytes.count)))
+                case .data(let bytes, _): segments.append(.data(hash.digest(bytes), size: UInt32(bytes.count)))
                 case .zeros(let size): segments.append(.zeros(size: size))
                 }
             }
@@ -48,7 +48,7 @@ import Testing
             var sizes: [Int] = []
             var source = Source(data: stream, delivery: .whole)
             try cutter.cut(.contentDefined, read: { source.read($0) }) { segment in
-                guard case .data(let bytes) = segment else { return }
+                guard case .data(let bytes, _) = segment else { return }
                 sizes.append(bytes.count)
                 try builder.append(.data(try SHA256().digest(bytes), size: UInt32(bytes.count)))
             }

@@ -25,6 +25,9 @@ int snap_ofd_lock(int fd);
 /// syncfs(2), which the headers hide behind _GNU_SOURCE.
 int snap_syncfs(int fd);
 
+/// Processors that sched_getaffinity(2) allows this process; 0 when it does not say.
+int snap_processor_count(void);
+
 #define SNAP_RENAME_NOREPLACE 1u
 
 #endif

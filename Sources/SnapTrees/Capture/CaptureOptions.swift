@@ -1,4 +1,5 @@
 package import SnapDigest
+internal import SnapIO
 package import SnapModel
 
 /// What to capture, and how.
@@ -15,6 +16,8 @@ package struct CaptureOptions: Sendable {
     /// Reads every file, whatever the stat cache says.
     package var rehash = false
     package var checkpoint: CheckpointOptions?
+    /// Threads that cut and hash one big file.
+    package var threads = Kernel.processorCount
     /// The store's directory: left out where the walk meets it; its `cache/` takes the stat cache and scratch files.
     /// Without one there is no stat cache, and scratch files go to /tmp.
     package var storePath: String?

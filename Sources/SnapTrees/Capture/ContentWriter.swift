@@ -1,4 +1,5 @@
 import SnapChunking
+import SnapIO
 import SnapModel
 
 /// Cuts streams into chunks, puts them and makes the content that refers to them. Buffers are reused; one a thread.
@@ -10,31 +11,39 @@ final class ContentWriter {
     }
 
     private let objects: ObjectWriter
-    private let cutter = StreamCutter(profile: .fastcdc1)
+    private let cutter: StreamCutter
 
-    init(_ objects: ObjectWriter) {
+    /// - Parameter threads: How many may cut and hash one big file.
+    init(_ objects: ObjectWriter, threads: Int) throws {
         self.objects = objects
+        // One of them is the calling thread; they start with the first big file.
+        let helpers = LazyWorkers(threads: threads - 1)
+        cutter = StreamCutter(profile: .fastcdc1, threads: threads) { count, body in
+            try helpers.concurrently(count, body)
+        }
     }
 
     /// The content of a stream: inline up to 64 bytes, else segments.
-    /// - Parameter read: fills the buffer and says with how much, or that zeros follow, or that the stream has ended.
+    /// - Parameters:
+    ///   - expected: about how many bytes come.
+    ///   - read: fills the buffer and says with how much, or that zeros follow, or that the stream has ended.
     func write(
-        _ cut: Cut, read: (UnsafeMutableRawBufferPointer) throws -> CutInput
+        _ cut: Cut, expecting expected: UInt64, read: (UnsafeMutableRawBufferPointer) throws -> CutInput
     ) throws -> Written {
         var list = ListBuilder(cut: cut) { [objects] kind, bytes in try objects.put(kind, bytes) }
         var prefix = Prefix()
         var chunks: UInt64 = 0
-        try cutter.cut(cut == .pages ? .pages : .contentDefined) { buffer in
+        try cutter.cut(cut == .pages ? .pages : .contentDefined, expecting: expected) { buffer in
             let input = try read(buffer)
             prefix.add(input, buffer)
             return input
         } emit: { segment in
             switch segment {
-            case .data(let bytes):
+            case .data(let bytes, let known):
                 // A stream that ends within 64 bytes is inline: nothing would refer to its chunk.
                 if prefix.length <= UInt64(Limits.inlineBytesMax), prefix.hasEnded { return }
                 chunks += 1
-                let digest = try objects.put(.chunk, bytes)
+                let digest = try objects.put(.chunk, bytes, digest: known)
                 try list.append(.data(digest, size: UInt32(bytes.count)))
             case .zeros(let size):
                 try list.append(.zeros(size: size))
@@ -55,7 +64,7 @@ final class ContentWriter {
         var length: UInt64 = 0
         try cutter.cut(.contentDefined, read: read) { segment in
             switch segment {
-            case .data(let bytes):
+            case .data(let bytes, _):
                 length += UInt64(bytes.count)
                 try list.append(.data(try objects.put(.chunk, bytes), size: UInt32(bytes.count)))
             case .zeros(let size):

@@ -20,11 +20,11 @@ struct EntryReader {
     private let contents: ContentWriter
     private var metadataReader: MetadataReader
 
-    init(objects: ObjectWriter, times: TimePolicy, owner: OwnerOverride?, progress: Progress) {
+    init(objects: ObjectWriter, times: TimePolicy, owner: OwnerOverride?, threads: Int, progress: Progress) throws {
         self.progress = progress
         self.objects = objects
         self.times = times
-        contents = ContentWriter(objects)
+        contents = try ContentWriter(objects, threads: threads)
         metadataReader = MetadataReader(times: times, owner: owner, objects: objects)
     }
 
@@ -96,7 +96,7 @@ struct EntryReader {
         let opened = try file.status()
         guard opened.isSameNode(as: status) else { throw NodeReplaced() }
         var reader = FileReader(file, status: opened)
-        let written = try contents.write(cut) { [progress] buffer in
+        let written = try contents.write(cut, expecting: opened.size) { [progress] buffer in
             try progress.check()
             let input = try reader.next(into: buffer)
             switch input {

@@ -13,9 +13,10 @@ final class ObjectWriter {
 
     func digest(_ bytes: [UInt8]) -> Digest { hasher.digest(bytes) }
 
+    /// - Parameter known: The digest of the bytes, where it has been computed.
     /// - Throws: ``SinkFailure``, so that an error of the store is never taken for one of the captured tree.
-    func put(_ kind: ObjectKind, _ bytes: UnsafeRawBufferPointer) throws -> Digest {
-        let digest = hasher.digest(bytes)
+    func put(_ kind: ObjectKind, _ bytes: UnsafeRawBufferPointer, digest known: Digest? = nil) throws -> Digest {
+        let digest = known ?? hasher.digest(bytes)
         do {
             try sink.put(ObjectKey(kind, digest), bytes)
         } catch {

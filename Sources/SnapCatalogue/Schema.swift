@@ -23,6 +23,7 @@ enum Schema {
     ///
     /// `object` has no foreign key to `frame`: SQLite would scan all objects for each frame deleted, or need an index
     /// that doubles the table. The objects of a pack are found through its footer instead; `fsck` checks the relation.
+    /// Numbers of frames are never given out twice: processes keep decoded frames, and places of uploads, by number.
     private static let core = """
         CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
         INSERT INTO counter VALUES ('sequence', 1);
@@ -66,7 +67,7 @@ enum Schema {
         CREATE INDEX pack_scope ON pack(scope, state);
 
         CREATE TABLE frame (
-            id INTEGER PRIMARY KEY,
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
             pack INTEGER NOT NULL REFERENCES pack(id),
             number INTEGER NOT NULL,
             offset INTEGER NOT NULL,

@@ -1,0 +1,67 @@
+import SnapCore
+import SnapDigest
+import SnapIO
+import SnapModel
+import Synchronization
+import TestSupport
+import Testing
+
+/// Runs a closure, or fails, before chosen durable operations.
+final class GateHook: GateObserver {
+    private let body: Mutex<(@Sendable (GateOperation) throws(IOError) -> Void)?>
+
+    init(_ body: @escaping @Sendable (GateOperation) throws(IOError) -> Void) {
+        self.body = Mutex(body)
+    }
+
+    var wantsBytes: Bool { false }
+    func willPass(_ number: Int, _ operation: GateOperation) throws(IOError) {
+        let body = body.withLock { $0 }
+        try body?(operation)
+    }
+    func didPass(_ number: Int, _ operation: GateOperation) {}
+}
+
+/// True once.
+final class Once: Sendable {
+    private let isDone = Mutex(false)
+    func take() -> Bool {
+        isDone.withLock { done in
+            defer { done = true }
+            return !done
+        }
+    }
+}
+
+/// What another process does at the worst moment.
+@Suite struct InterleavingTests {
+    private let directory = TemporaryDirectory(in: "/dev/shm")
+    private var path: String { directory.file("store") }
+
+    private func open(_ hook: GateHook? = nil) throws -> StoreFixture {
+        StoreFixture(store: try Store.open(path: path, create: true, disk: Disk(observer: hook)))
+    }
+
+    private func expectSound(_ fixture: StoreFixture) throws {
+        let problems = try fixture.problems()
+        #expect(problems.isEmpty, "\(problems.prefix(5)) of \(problems.count)")
+    }
+
+    @Test func aStoreThatStaysOpenReadsWhatIsWrittenAfterACollection() throws {
+        var generator = SeededGenerator(seed: 11)
+        let fixture = try open()
+        try fixture.commit("t", tag: "1", files: ["a": generator.bytes(30_000)])
+        try expectSound(fixture)
+        _ = try fixture.store.deleteTag(org: StoreFixture.org, name: "t", tag: "1")
+        try fixture.collect()
+        try fixture.commit("t", tag: "2", files: ["b": generator.bytes(50_000)])
+        try expectSound(fixture)
+        #expect(try fixture.names() == ["t:2"])
+    }
+
+    private func packFiles() throws -> [String] {
+        guard Kernel.exists(path + "/packs") else { return [] }
+        return try Command.run("/usr/bin/find", [path + "/packs", "-name", "*.pack"]).output.split(separator: "\n").map(
+            String.init)
+    }
+}

@@ -59,6 +59,25 @@ final class Once: Sendable {
         #expect(try fixture.names() == ["t:2"])
     }
 
+    @Test func twoCollectionsAtOnceTakeNothingForDamaged() throws {
+        var generator = SeededGenerator(seed: 12)
+        let shared = generator.bytes(6_000_000)
+        let (other, once, path) = (try open(), Once(), path)
+        try other.commit("t", tag: "1", files: ["a": shared, "b": generator.bytes(2_000_000)])
+        try other.commit("t", tag: "2", files: ["a": shared])
+        _ = try other.store.deleteTag(org: StoreFixture.org, name: "t", tag: "1")
+        let hook = GateHook { operation in
+            guard case .createFile(let file) = operation, file.hasSuffix(".pack.new"), once.take() else { return }
+            // The second collection overtakes the first while that copies.
+            let second = try? Store.open(path: path, create: false)
+            if let second { _ = try? StoreFixture(store: second).collect() }
+        }
+        let first = try open(hook)
+        try first.collect()
+        #expect(once.take() == false)
+        try expectSound(try open())
+    }
+
     private func packFiles() throws -> [String] {
         guard Kernel.exists(path + "/packs") else { return [] }
         return try Command.run("/usr/bin/find", [path + "/packs", "-name", "*.pack"]).output.split(separator: "\n").map(

@@ -210,11 +210,16 @@ extension WriteAccess {
             [frame, position, scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
     }
 
-    /// Marks damage: reads say corrupt, and the object counts as missing when asked for.
-    package func markBad(_ key: ObjectKey, scope: ScopeID, _ isBad: Bool) throws {
+    /// Marks damage: reads say corrupt, and the object counts as missing when asked for. Only of the bytes in `frame`:
+    /// whoever read them may be late, and the object elsewhere by now.
+    ///
+    /// - Returns: Whether the object is still there.
+    @discardableResult
+    package func markBad(_ key: ObjectKey, scope: ScopeID, frame: Int64, _ isBad: Bool) throws -> Bool {
         try run(
-            "UPDATE object SET bad = ? WHERE scope = ? AND kind = ? AND digest = ?",
-            [isBad ? 1 : 0, scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
+            "UPDATE object SET bad = ? WHERE scope = ? AND kind = ? AND digest = ? AND frame = ?",
+            [isBad ? 1 : 0, scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob, frame])
+        return db.changesCount == 1
     }
 
     /// Deletes an object that is still condemned and unreferenced. Says whether it was.

@@ -26,9 +26,8 @@ struct JobObjects: Sendable {
 
     /// The bytes of an object.
     func read(_ key: ObjectKey) throws -> [UInt8] {
-        var attempts = 2
+        var last: Int64?
         while true {
-            attempts -= 1
             let place: ObjectPlace? = try catalogue.read { tx in try self.place(of: key, tx) }
             guard let place else {
                 throw StoreError(
@@ -37,8 +36,8 @@ struct JobObjects: Sendable {
             }
             do {
                 return try frames.read(place)
-            } catch let error as PackError where error.code == .missing && attempts > 0 {
-                continue  // Rewritten meanwhile: the next look-up finds its new place.
+            } catch let error as PackError where error.code == .missing && place.frame != last {
+                last = place.frame  // Rewritten meanwhile: the next look-up finds its new place.
             }
         }
     }

@@ -129,8 +129,12 @@ struct StoreChecker {
             } catch {
                 let error = StoreError(mapping: error)
                 guard error.code == .corrupt else { throw error }
+                let isStillThere = try store.catalogue.write("mark-bad") {
+                    try $0.markBad(place.key, scope: scope.id, frame: place.frame, true)
+                }
+                // Otherwise gc has moved it meanwhile, and what was read is nobody's.
+                guard isStillThere else { continue }
                 report("object_corrupt", error.message)
-                try store.catalogue.write("mark-bad") { try $0.markBad(place.key, scope: scope.id, true) }
                 damaged[scope.id, default: []].insert(place.key)
             }
         }
@@ -139,7 +143,7 @@ struct StoreChecker {
     /// Bytes that read well again, as after a cable was mended, are no longer bad.
     private func heal(_ place: ObjectPlace, _ scope: ScopeRow) throws {
         guard try store.catalogue.read({ try $0.object(place.key, scope: scope.id) })?.isBad == true else { return }
-        try store.catalogue.write("heal") { try $0.markBad(place.key, scope: scope.id, false) }
+        try store.catalogue.write("heal") { try $0.markBad(place.key, scope: scope.id, frame: place.frame, false) }
     }
 
     // MARK: Counts

@@ -45,8 +45,7 @@ struct PackRewriter {
     }
 
     private func copy(_ pack: PackRow, _ sealer: PackSealer) throws -> [ObjectPlace] {
-        guard let id = PackID(bytes: pack.uid) else { return [] }
-        let index = try PackIndex.read(backend: store.backend, scope: scope.name, id: id)
+        guard let id = PackID(bytes: pack.uid), let index = try readIndex(id) else { return [] }
         let frames = try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id)
         let live = try store.catalogue.read { tx in
             try PackRegistration.places(index, frames: frames).filter { place in
@@ -71,13 +70,26 @@ struct PackRewriter {
         }
     }
 
+    /// What is in a pack; nil when it is gone, because another collection was faster, or damaged, which `fsck` names:
+    /// the others are collected all the same.
+    private func readIndex(_ id: PackID) throws -> PackIndex? {
+        do {
+            return try PackIndex.read(backend: store.backend, scope: scope.name, id: id)
+        } catch let error as PackError where error.code == .missing || error.code == .corrupt {
+            return nil
+        }
+    }
+
     /// A damaged object stays where it is, marked: rewriting must not make it look sound, nor stop for it.
     private func readIfSound(_ place: ObjectPlace) throws -> [UInt8]? {
         do {
             return try store.frames.read(place)
         } catch {
             guard StoreError(mapping: error).code == .corrupt else { throw error }
-            try store.catalogue.write("mark-bad") { try $0.markBad(place.key, scope: scope.id, true) }
+            // Unless another collection has moved it meanwhile.
+            try store.catalogue.write("mark-bad") {
+                try $0.markBad(place.key, scope: scope.id, frame: place.frame, true)
+            }
             return nil
         }
     }

@@ -191,8 +191,8 @@ private struct Rebuild {
             try store.catalogue.write("forget-objects") { tx in
                 let sequence = try tx.nextSequence()
                 for row in gone {
-                    if row.refs > 0 {
-                        try tx.markBad(row.key, scope: scope, true)
+                    if row.refs > 0, let frame = row.frame {
+                        try tx.markBad(row.key, scope: scope, frame: frame, true)
                     } else {
                         try tx.letGo(row.key, scope: scope, sequence: sequence, milliseconds: now)
                         _ = try tx.deleteCondemned(row.key, scope: scope)

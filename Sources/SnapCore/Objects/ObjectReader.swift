@@ -23,35 +23,31 @@ package final class ObjectReader: Sendable {
     /// - Complexity: One catalogue look-up, and one frame decompressed unless it is among the last ones read.
     package func read(_ key: ObjectKey) throws(StoreError) -> [UInt8] {
         try StoreError.mapped {
-            // A pack may be rewritten between look-up and read: the second look-up finds the new place.
-            do {
-                return try frames.read(try place(of: key))
-            } catch let error as PackError where error.code == .missing {
-                return try readAgain(key)
-            } catch let error as StoreError where error.code == .corrupt {
-                try markBad(key)
-                throw error
-            } catch let error as PackError where error.code == .corrupt {
-                try markBad(key)
-                throw error
+            var last: Int64?
+            while true {
+                let (place, holder) = try self.place(of: key)
+                do {
+                    return try frames.read(place)
+                } catch  where StoreError(mapping: error).code == .corrupt {
+                    // A pack may be rewritten between look-up and read: the next look-up finds the new place.
+                    if place.frame != last {
+                        last = place.frame
+                        continue
+                    }
+                    markBad(place, holder)
+                    guard error is PackError else { throw error }
+                    throw StoreError(
+                        .corrupt, "The pack that holds \(key) is missing or damaged.",
+                        hint: "Run `snapstore fsck` to see which snapshots it concerns.")
+                }
             }
         }
     }
 
-    private func readAgain(_ key: ObjectKey) throws -> [UInt8] {
-        do {
-            return try frames.read(try place(of: key))
-        } catch let error as PackError where error.code == .missing || error.code == .corrupt {
-            try markBad(key)
-            throw StoreError(
-                .corrupt, "The pack that holds \(key) is missing or damaged.",
-                hint: "Run `snapstore fsck` to see which snapshots it concerns.")
-        }
-    }
-
-    private func place(of key: ObjectKey) throws -> ObjectPlace {
-        let row = try catalogue.read { tx in try tx.visibleObject(key, scope: scope) }
-        guard let row, let frame = row.frame else {
+    /// Where the bytes are, and in which scope's row that is noted.
+    private func place(of key: ObjectKey) throws -> (ObjectPlace, ScopeID) {
+        let found = try catalogue.read { tx in try tx.visibleObject(key, scope: scope) }
+        guard let (row, holder) = found, let frame = row.frame else {
             throw StoreError(
                 .notFound, "The store does not hold \(key).",
                 hint: "Run `snapstore fsck` if a snapshot should contain it.")
@@ -61,25 +57,23 @@ package final class ObjectReader: Sendable {
                 .corrupt, "The stored bytes of \(key) are damaged.",
                 hint: "Capturing or pushing the same content again heals it; `snapstore fsck` names the snapshots.")
         }
-        return ObjectPlace(key: key, length: row.length, frame: frame, position: row.position)
+        return (ObjectPlace(key: key, length: row.length, frame: frame, position: row.position), holder)
     }
 
     /// Marks the row whose bytes are damaged, so that a later capture stores them again. Best effort: a store that
     /// cannot be written to still says that the bytes are corrupt.
-    private func markBad(_ key: ObjectKey) throws {
-        let row = try catalogue.read { tx in try tx.object(key, scope: scope) }
-        let holder = row?.frame != nil ? scope : ScopeID.public
-        try? catalogue.write("mark-bad") { try $0.markBad(key, scope: holder, true) }
+    private func markBad(_ place: ObjectPlace, _ holder: ScopeID) {
+        _ = try? catalogue.write("mark-bad") { try $0.markBad(place.key, scope: holder, frame: place.frame, true) }
     }
 }
 
 extension ReadAccess {
     /// The row with the bytes that a reader of `scope` gets for `key`: its own, or that of `public` when its own is
     /// borrowed or the public one is held.
-    func visibleObject(_ key: ObjectKey, scope: ScopeID) throws -> ObjectRow? {
+    func visibleObject(_ key: ObjectKey, scope: ScopeID) throws -> (row: ObjectRow, holder: ScopeID)? {
         let own = try object(key, scope: scope)
-        if let own, own.refs > 0, own.frame != nil { return own }
+        if let own, own.refs > 0, own.frame != nil { return (own, scope) }
         guard scope != .public, let shared = try object(key, scope: .public) else { return nil }
-        return shared.refs > 0 || (own?.refs ?? 0) > 0 ? shared : nil
+        return shared.refs > 0 || (own?.refs ?? 0) > 0 ? (shared, .public) : nil
     }
 }

@@ -21,10 +21,13 @@ extension Session {
                 for key in batch {
                     guard let bad = try tx.reading.object(key, scope: org.scope), bad.isBad, let old = bad.frame,
                         let place = try uploads.place(key) ?? tx.reading.upload(key, session: row.id),
-                        let from = try tx.reading.frame(old)?.pack, let to = try tx.reading.frame(place.frame)?.pack
+                        let to = try tx.reading.frame(place.frame)?.pack
                     else { continue }
                     try tx.moveObject(key, scope: org.scope, frame: place.frame, position: place.position)
-                    try tx.addLive(pack: from, objects: -1, bytes: -bad.length)
+                    // A pack that was lost may be forgotten already.
+                    if let from = try tx.reading.frame(old)?.pack {
+                        try tx.addLive(pack: from, objects: -1, bytes: -bad.length)
+                    }
                     try tx.addLive(pack: to, objects: 1, bytes: place.length)
                 }
             }

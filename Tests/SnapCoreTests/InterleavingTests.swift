@@ -78,6 +78,36 @@ final class Once: Sendable {
         try expectSound(try open())
     }
 
+    @Test func aSessionThatEndsAfterAFailureLeavesWhatAnotherCommittedForIt() throws {
+        var generator = SeededGenerator(seed: 13)
+        let other = try open()
+        let (failed, settled) = (Once(), Once())
+        let hook = GateHook { operation throws(IOError) in
+            if case .transaction("job") = operation, failed.take() {
+                throw IOError(errno: 5, operation: "fsync", path: "catalog.sqlite-wal")
+            }
+            // Between the packs of the session being dropped, somebody settles its job.
+            if case .unlink(let file) = operation, file.hasSuffix(".pack"), settled.take() {
+                try? other.store.settle(org: StoreFixture.org)
+            }
+        }
+        let fixture = try open(hook)
+        let session = try fixture.store.beginSession(.create, org: StoreFixture.org)
+        _ = try session.store(.chunk, generator.bytes(50_000))
+        try session.flush()
+        let manifest = try fixture.put(["a": generator.bytes(20_000)], session)
+        #expect(throws: StoreError.self) {
+            try session.commit(SnapshotDraft(name: "t", tag: "1", manifest: manifest, kind: "directory"))
+        }
+        session.end()
+        try other.store.settle(org: StoreFixture.org)
+        // Another process, which has read nothing yet.
+        try expectSound(try open())
+        try other.commit("u", tag: "1", files: ["a": generator.bytes(100)])
+        try other.collect()
+        try expectSound(try open())
+    }
+
     private func packFiles() throws -> [String] {
         guard Kernel.exists(path + "/packs") else { return [] }
         return try Command.run("/usr/bin/find", [path + "/packs", "-name", "*.pack"]).output.split(separator: "\n").map(

@@ -117,6 +117,13 @@ extension WriteAccess {
         try run("UPDATE pack SET state = ? WHERE id = ?", [state.rawValue, pack])
     }
 
+    /// Takes a pack without objects out of use, unless it came into use since the caller saw it in `state`. Says whether.
+    package func dropPack(_ pack: Int64, in state: PackState) throws -> Bool {
+        try run(
+            "UPDATE pack SET state = 2 WHERE id = ? AND state = ? AND live_objects = 0", [pack, state.rawValue])
+        return db.changesCount == 1
+    }
+
     /// Counts objects that came to, or went from, a pack.
     package func addLive(pack: Int64, objects: Int64, bytes: Int64) throws {
         try run(

@@ -30,6 +30,8 @@ struct ReferenceBatch {
     private var heldBytes: Int64 = 0
     private var heldObjects: Int64 = 0
     private var packChanges: [Int64: PackChange] = [:]
+    /// Packs of frames looked up so far.
+    private var livePacks: [Int64: Int64] = [:]
     private var condemnedSequence: Int64?
 
     init(
@@ -140,9 +142,9 @@ extension ReferenceBatch {
     private mutating func attach(_ key: ObjectKey) throws {
         if let row = try tx.reading.object(key, scope: job.scope) {
             try attach(row)
-        } else if let place = try objects.upload(key, tx.reading) {
+        } else if let place = try objects.upload(key, tx.reading), let pack = try livePack(ofFrame: place.frame) {
             try tx.insertObject(place, scope: job.scope, refs: 1)
-            try changePack(ofFrame: place.frame, objects: 1, bytes: place.length)
+            change(pack, objects: 1, bytes: place.length)
             crossedUp(key, length: place.length)
         } else if job.scope != .public, let shared = try tx.reading.object(key, scope: .public), shared.refs > 0,
             !shared.isBad
@@ -158,10 +160,13 @@ extension ReferenceBatch {
     }
 
     private mutating func attach(_ row: ObjectRow) throws {
-        if row.isBad, let place = try objects.upload(row.key, tx.reading), let old = row.frame {
+        if row.isBad, let old = row.frame, let place = try objects.upload(row.key, tx.reading),
+            let pack = try livePack(ofFrame: place.frame)
+        {
             try tx.moveObject(row.key, scope: job.scope, frame: place.frame, position: place.position)
-            try changePack(ofFrame: old, objects: -1, bytes: -row.length)
-            try changePack(ofFrame: place.frame, objects: 1, bytes: place.length)
+            // A pack that was lost may be forgotten already.
+            if let oldPack = try tx.reading.frame(old)?.pack { change(oldPack, objects: -1, bytes: -row.length) }
+            change(pack, objects: 1, bytes: place.length)
         }
         try tx.setRefs(row.key, scope: job.scope, refs: row.refs + 1)
         if row.refs == 0 { crossedUp(row.key, length: row.length) }
@@ -241,10 +246,17 @@ extension ReferenceBatch {
         job.bytes += bytes
     }
 
-    private mutating func changePack(ofFrame frame: Int64, objects: Int64, bytes: Int64) throws {
-        guard let pack = try tx.reading.frame(frame)?.pack else {
-            throw CatalogueError(.corrupt, "The catalogue has lost the frame \(frame): run `snapstore fsck`.")
+    /// The pack of an uploaded frame, unless its session has ended and taken it along.
+    private mutating func livePack(ofFrame frame: Int64) throws -> Int64? {
+        if let known = livePacks[frame] { return known }
+        guard let pack = try tx.reading.frame(frame)?.pack, try tx.reading.pack(pack)?.state == .live else {
+            return nil
         }
+        livePacks[frame] = pack
+        return pack
+    }
+
+    private mutating func change(_ pack: Int64, objects: Int64, bytes: Int64) {
         packChanges[pack, default: PackChange()].objects += objects
         packChanges[pack, default: PackChange()].bytes += bytes
     }

@@ -125,15 +125,16 @@ struct GarbageCollector {
         result.freedBytes -= written
         for pack in candidates {
             guard let now = try store.catalogue.read({ try $0.pack(pack.id) }), now.liveObjects == 0 else { continue }
-            try remove(now)
-            result.rewrittenPacks += 1
+            if try remove(now) { result.rewrittenPacks += 1 }
         }
     }
 
-    private mutating func remove(_ pack: PackRow) throws {
-        try store.drop(pack)
+    @discardableResult
+    private mutating func remove(_ pack: PackRow) throws -> Bool {
+        guard try store.drop(pack) else { return false }
         result.freedBytes += pack.storedBytes
         result.deletedPacks += 1
+        return true
     }
 
     /// The worst packs first, as many as bring the dead part of the scope's packs below the bound; with each pack

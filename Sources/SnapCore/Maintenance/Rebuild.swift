@@ -161,7 +161,10 @@ private struct Rebuild {
         for scope in Set(missing.map(\.scope)) {
             try forgetObjects(in: missing.filter { $0.scope == scope }, scope, store)
         }
-        for pack in missing { try store.drop(pack) }
+        for pack in missing {
+            try store.catalogue.write("drop") { try $0.setPack(pack.id, state: .dropped) }
+            try store.removeDropped(pack)
+        }
     }
 
     /// Counts anew, and corrects the ledger by what that changes.

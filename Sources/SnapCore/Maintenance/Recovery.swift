@@ -32,9 +32,17 @@ extension Store {
         try catalogue.write("session-end") { try $0.deleteSession(session.id) }
     }
 
-    /// Deletes a pack that nothing names: first its rows, then its file, then its name.
-    func drop(_ pack: PackRow) throws {
-        try catalogue.write("drop") { try $0.setPack(pack.id, state: .dropped) }
+    /// Deletes a pack that nothing names. Says whether: another process may have taken it into use since `pack` was read,
+    /// settling the commit of the session that is forgotten here.
+    @discardableResult
+    func drop(_ pack: PackRow) throws -> Bool {
+        guard try catalogue.write("drop", { try $0.dropPack(pack.id, in: pack.state) }) else { return false }
+        try removeDropped(pack)
+        return true
+    }
+
+    /// Removes a pack that is marked as dropped: first its rows, then its file, then its name.
+    func removeDropped(_ pack: PackRow) throws {
         while try catalogue.write("drop-frames", { try $0.deleteFrames(pack: pack.id, limit: 900) }) == 900 {}
         if let id = PackID(bytes: pack.uid), let scope = try catalogue.read({ try $0.scope(pack.scope) }) {
             try backend.delete(scope: scope.name, id: id)
@@ -43,7 +51,7 @@ extension Store {
     }
 
     private func removeDroppedPacks() throws {
-        for pack in try catalogue.read({ try $0.packs(state: .dropped) }) { try drop(pack) }
+        for pack in try catalogue.read({ try $0.packs(state: .dropped) }) { try removeDropped(pack) }
     }
 
     /// A session makes its file before its row; a process that died between the two leaves a file alone.

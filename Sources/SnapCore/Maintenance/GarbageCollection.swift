@@ -83,21 +83,27 @@ struct GarbageCollector {
     }
 
     /// Objects condemned at or after this number may be in use by an open session: of the scope, or for `public`, any.
+    /// Without one it is the next number, so that a session which begins after this look is not forgotten.
     private func horizon(_ scope: ScopeRow) throws -> (sequence: Int64, session: SessionRow?) {
-        let sessions = try store.catalogue.read { try $0.sessions() }.filter {
-            scope.id == .public || $0.scope == scope.id
+        try store.catalogue.read { tx in
+            let sessions = try tx.sessions().filter { scope.id == .public || $0.scope == scope.id }
+            guard let oldest = sessions.min(by: { $0.startSequence < $1.startSequence }) else {
+                return (try tx.sequence() + 1, nil)
+            }
+            return (oldest.startSequence, oldest)
         }
-        guard let oldest = sessions.min(by: { $0.startSequence < $1.startSequence }) else { return (.max, nil) }
-        return (oldest.startSequence, oldest)
     }
 
     private mutating func delete(_ rows: [ObjectRow], scope: ScopeID) throws {
         let deleted = try store.catalogue.write("expire") { tx in
             var changes: [Int64: (objects: Int64, bytes: Int64)] = [:]
             var deleted: Int64 = 0
-            for row in rows where try tx.deleteCondemned(row.key, scope: scope) {
+            for row in rows {
+                // Another collection may have moved it since it was read.
+                let frame = try tx.reading.object(row.key, scope: scope)?.frame
+                guard try tx.deleteCondemned(row.key, scope: scope) else { continue }
                 deleted += 1
-                guard let frame = row.frame, let pack = try tx.reading.frame(frame)?.pack else { continue }
+                guard let frame, let pack = try tx.reading.frame(frame)?.pack else { continue }
                 changes[pack, default: (0, 0)].objects += 1
                 changes[pack, default: (0, 0)].bytes += row.length
             }

@@ -108,6 +108,43 @@ final class Once: Sendable {
         try expectSound(try open())
     }
 
+    @Test func aDamagedPackOfADeadSessionStopsNobody() throws {
+        var generator = SeededGenerator(seed: 14)
+        let before = Set(try packFiles())
+        do {
+            let failed = Once()
+            let fixture = try open(
+                GateHook { operation throws(IOError) in
+                    if case .transaction("job") = operation, failed.take() {
+                        throw IOError(errno: 5, operation: "fsync", path: "catalog.sqlite-wal")
+                    }
+                })
+            let session = try fixture.store.beginSession(.create, org: StoreFixture.org)
+            let manifest = try fixture.put(["a": generator.bytes(20_000)], session)
+            #expect(throws: StoreError.self) {
+                try session.commit(SnapshotDraft(name: "t", tag: "1", manifest: manifest, kind: "directory"))
+            }
+            // It dies here, with its commit queued.
+        }
+        let pack = try #require(Set(try packFiles()).subtracting(before).first)
+        var bytes = try Kernel.readFile(pack, limit: 1 << 30)
+        bytes[bytes.count - 60] ^= 1
+        try pack.write(bytes)
+        let fixture = try open()
+        try fixture.commit("u", tag: "1", files: ["a": generator.bytes(1000)])
+        #expect(try fixture.names() == ["u:1"])
+    }
+
+    @Test func aCountThatIsTooLowStopsNobody() throws {
+        var generator = SeededGenerator(seed: 15)
+        let fixture = try open()
+        let first = try fixture.commit("t", tag: "1", files: ["a": generator.bytes(20_000)])
+        try CatalogueEdit(path).setRefs(ObjectKey(.manifest, first.record.manifest), to: 0)
+        try fixture.store.deleteSnapshot(id: first.record.id, org: StoreFixture.org)
+        try fixture.commit("u", tag: "1", files: ["a": generator.bytes(1000)])
+        #expect(try fixture.names() == ["u:1"])
+    }
+
     private func packFiles() throws -> [String] {
         guard Kernel.exists(path + "/packs") else { return [] }
         return try Command.run("/usr/bin/find", [path + "/packs", "-name", "*.pack"]).output.split(separator: "\n").map(

@@ -55,8 +55,13 @@ struct JobRunner: Sendable {
             let rows = try catalogue.read { try $0.frames(pack: pack.id) }.map(\.id)
             // A pack without frames was announced and not sealed: nothing in it counts.
             guard !rows.isEmpty else { continue }
-            let index = try PackIndex.read(backend: backend, scope: scope.name, id: id)
-            uploads.seal(PackRegistration.places(index, frames: rows))
+            do {
+                let index = try PackIndex.read(backend: backend, scope: scope.name, id: id)
+                uploads.seal(PackRegistration.places(index, frames: rows))
+            } catch let error as PackError where error.code == .missing || error.code == .corrupt {
+                // The commit that needs it is refused; the queue goes on.
+                continue
+            }
         }
         return uploads
     }

@@ -184,11 +184,8 @@ extension ReferenceBatch {
 
 extension ReferenceBatch {
     private mutating func detach(_ key: ObjectKey) throws {
-        guard let row = try tx.reading.object(key, scope: job.scope), row.refs > 0 else {
-            throw StoreError(
-                .corrupt, "The catalogue holds no reference on \(key) to take back.",
-                hint: "Run `snapstore fsck` to recount.")
-        }
+        // A count that is too low is damage, which `fsck` names; it must not stop every job that comes after.
+        guard let row = try tx.reading.object(key, scope: job.scope), row.refs > 0 else { return }
         guard row.refs == 1 else {
             try tx.setRefs(key, scope: job.scope, refs: row.refs - 1)
             return

@@ -152,6 +152,11 @@ package final class Session {
 
     /// Writes the record object, so that a lost catalogue can be rebuilt, and fills in the draft.
     private func commitDraft(_ draft: SnapshotDraft, id: RecordID) throws -> CommitDraft {
+        guard draft.labels.count <= SnapshotDraft.labelsMax else {
+            throw StoreError(
+                .invalid, "The snapshot has \(draft.labels.count) labels, over the limit of \(SnapshotDraft.labelsMax)."
+            )
+        }
         let created = store.clock.milliseconds()
         let object = RecordObject(
             id: id.bytes, org: org.name, name: draft.name, tag: draft.tag, manifest: draft.manifest,

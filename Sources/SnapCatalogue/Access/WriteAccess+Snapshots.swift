@@ -27,6 +27,15 @@ extension WriteAccess {
         try run("DELETE FROM record WHERE uid = ?", [Data(uid)])
     }
 
+    /// Removes up to `limit` tags of a snapshot. Returns how many.
+    package func deleteTags(record: [UInt8], limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM tag WHERE (org, name, tag) IN (SELECT org, name, tag FROM tag WHERE record = ? LIMIT ?)
+            """, [Data(record), limit])
+        return db.changesCount
+    }
+
     /// Points a tag at a snapshot, under a new version.
     package func setTag(org: Int64, name: String, tag: String, record: [UInt8]) throws -> Int64 {
         let version = try nextSequence()
@@ -95,6 +104,16 @@ extension WriteAccess {
             ON CONFLICT (job, side, kind, digest) DO UPDATE SET next_child = excluded.next_child
             """,
             [job, row.side.rawValue, Int64(row.key.kind.rawValue), row.key.digest.databaseBlob, row.nextChild])
+    }
+
+    /// Forgets up to `limit` nodes of a job. Returns how many.
+    package func deleteFrontier(job: Int64, limit: Int) throws -> Int {
+        try run(
+            """
+            DELETE FROM frontier WHERE job = ?1 AND (side, kind, digest) IN
+                (SELECT side, kind, digest FROM frontier WHERE job = ?1 LIMIT ?2)
+            """, [job, limit])
+        return db.changesCount
     }
 
     /// Says whether the row was there.

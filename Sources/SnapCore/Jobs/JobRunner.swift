@@ -97,7 +97,7 @@ struct JobRunner: Sendable {
             // The packs published above are rows of this transaction, too.
             rowsMax: Catalogue.rowsPerTransactionMax - (tx.rowsTouched - firstRow))
         guard try batch.run() else { return }
-        try finish(batch.job, tx)
+        try end(batch.job, rowsLeft: Catalogue.rowsPerTransactionMax - (tx.rowsTouched - firstRow), tx)
     }
 
     /// Turns an attach around: what it counted is taken back before the next job starts.
@@ -115,9 +115,18 @@ struct JobRunner: Sendable {
 // MARK: Ends
 
 extension JobRunner {
-    /// Writes what a job is for, once every reference is counted.
-    private func finish(_ job: JobRow, _ tx: WriteAccess) throws {
+    /// Ends a job whose references are all counted, if the transaction has room for that; otherwise the next one does.
+    private func end(_ job: JobRow, rowsLeft: Int, _ tx: WriteAccess) throws {
         let draft = try JobDraft.decode(job.draft)
+        let room = rowsLeft - 16 - (draft.commit?.labels.count ?? 0)
+        guard room > 0 else { return }
+        // An attach that is undone leaves rows there when a node above them cannot be read any more.
+        guard try tx.deleteFrontier(job: job.id, limit: room) < room else { return }
+        try finish(job, draft, tx)
+    }
+
+    /// Writes what a job is for.
+    private func finish(_ job: JobRow, _ draft: JobDraft, _ tx: WriteAccess) throws {
         var result = JobResult(
             record: job.record, errorCode: job.errorCode, errorMessage: job.errorMessage, replaced: nil)
         if let commit = draft.commit, job.state == .running {

@@ -222,6 +222,7 @@ private struct Rebuild {
     private func restore(_ record: RecordObject, _ store: Store, _ result: inout RebuildResult) throws {
         let org = try store.ensureOrg(record.org)
         guard try store.catalogue.read({ try $0.record(record.id) }) == nil else { return }
+        guard record.labels.count <= SnapshotDraft.labelsMax else { return result.lost.append(record.displayName) }
         let encoded = try record.encode()
         let object = try SHA256().digest(encoded)
         let kind = try? store.manifestKind(record.manifest, scope: org.scope)

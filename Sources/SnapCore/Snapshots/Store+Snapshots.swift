@@ -168,11 +168,17 @@ extension Store {
     package func deleteSnapshot(id: RecordID, org: String) throws(StoreError) {
         try StoreError.mapped {
             let org = try knownOrg(org)
-            try catalogue.write("delete") { tx in
-                guard let record = try tx.reading.record(id.bytes), record.org == org.id else {
-                    throw StoreError(.notFound, "There is no snapshot with the id \(id).")
+            // Tags beyond what the transaction takes that removes the snapshot go before it.
+            var isDone = false
+            while !isDone {
+                isDone = try catalogue.write("delete") { tx in
+                    guard let record = try tx.reading.record(id.bytes), record.org == org.id else {
+                        throw StoreError(.notFound, "There is no snapshot with the id \(id).")
+                    }
+                    guard try tx.deleteTags(record: record.uid, limit: 500) < 500 else { return false }
+                    try delete(record, label: record.name, org: org, tx)
+                    return true
                 }
-                try delete(record, label: record.name, org: org, tx)
             }
         }
     }

@@ -19,10 +19,13 @@ package struct SnapshotDraft: Sendable {
     package var kind: String
     package var parent: RecordID?
     package var creator: String?
+    /// At most ``labelsMax``: they are written in one transaction.
     package var labels: [SnapshotRecord.Label] = []
     package var logicalBytes: Int64 = 0
     package var fileCount: Int64 = 0
     package var chunkCount: Int64 = 0
+
+    package static let labelsMax = 256
 
     package init(name: String, tag: String?, manifest: Digest, kind: String) {
         self.name = name

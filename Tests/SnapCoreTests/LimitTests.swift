@@ -1,0 +1,64 @@
+import SnapCore
+import SnapIO
+import SnapModel
+import Synchronization
+import TestSupport
+import Testing
+
+/// Large numbers of small things, and disks without room.
+@Suite struct LimitTests {
+    private let directory = TemporaryDirectory(in: "/dev/shm")
+    private var path: String { directory.file("store") }
+
+    private func open(_ hook: GateHook? = nil) throws -> StoreFixture {
+        StoreFixture(store: try Store.open(path: path, create: true, disk: Disk(observer: hook)))
+    }
+
+    @Test(arguments: [900, 1100]) func manyLabelsStopNobody(count: Int) throws {
+        let fixture = try open()
+        let session = try fixture.store.beginSession(.create, org: StoreFixture.org)
+        let manifest = try fixture.put(["a": [1]], session)
+        var draft = SnapshotDraft(name: "t", tag: "1", manifest: manifest, kind: "directory")
+        draft.labels = (0..<count).map { SnapshotRecord.Label(key: "key\($0 + 10_000)", value: "") }
+        _ = try? session.commit(draft)
+        session.end()
+        try fixture.commit("u", tag: "1", files: ["a": [2]])
+        for snapshot in try fixture.store.snapshots(org: StoreFixture.org) {
+            try fixture.store.deleteSnapshot(id: snapshot.id, org: StoreFixture.org)
+        }
+        try fixture.store.settle(org: StoreFixture.org)
+        #expect(try fixture.names().isEmpty)
+    }
+
+    @Test func aSnapshotWithManyTagsIsDeleted() throws {
+        let fixture = try open()
+        let made = try fixture.commit("t", tag: "1", files: ["a": [1]])
+        for number in 0..<1100 {
+            _ = try fixture.store.setTag(
+                org: StoreFixture.org, name: "t", tag: "n\(number)", to: made.record, ifMatch: nil, force: false)
+        }
+        try fixture.store.deleteSnapshot(id: made.record.id, org: StoreFixture.org)
+        #expect(try fixture.names().isEmpty)
+    }
+}
+
+/// Pack files there are, and the most there were.
+private final class PackCount: Sendable {
+    private let counts = Mutex((now: 0, most: 0))
+
+    func add(_ change: Int) {
+        counts.withLock { counts in
+            counts.now += change
+            counts.most = max(counts.most, counts.now)
+        }
+    }
+
+    func start() -> Int {
+        counts.withLock { counts in
+            counts.most = counts.now
+            return counts.now
+        }
+    }
+
+    var most: Int { counts.withLock { $0.most } }
+}

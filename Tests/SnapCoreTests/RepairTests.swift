@@ -1,5 +1,6 @@
 import SnapCore
 import SnapIO
+import SnapModel
 import TestSupport
 import Testing
 
@@ -100,6 +101,99 @@ import Testing
         fixture = try open()
         #expect(try fixture.names() == before)
         try expectSound(fixture)
+    }
+
+    @Test func aRebuildFindsWhatWasMovedSinceTheBackup() throws {
+        var generator = SeededGenerator(seed: 6)
+        let shared = generator.bytes(60_000)
+        var fixture = try open()
+        try fixture.commit("t", tag: "0", files: ["shared": shared, "own": generator.bytes(60_000)])
+        try fixture.commit("t", tag: "1", files: ["shared": shared])
+        _ = try fixture.store.deleteTag(org: StoreFixture.org, name: "t", tag: "0")
+        // Takes the backup, then rewrites the pack that both were in.
+        #expect(try fixture.collect().rewrittenPacks == 1)
+        let before = try fixture.names()
+        fixture.store.close()
+        try loseCatalogue()
+        let result = try Store.rebuildCatalogue(path: path, adopt: false)
+        #expect(result.lost.isEmpty)
+        fixture = try open()
+        #expect(try fixture.names() == before)
+        try expectSound(fixture)
+    }
+
+    @Test func aRebuildKeepsWhatWasBeingWrittenWhenTheBackupWasTaken() throws {
+        var generator = SeededGenerator(seed: 7)
+        var fixture = try open()
+        let session = try fixture.store.beginSession(.create, org: StoreFixture.org)
+        let manifest = try fixture.put(["a": generator.bytes(40_000)], session)
+        try session.flush()
+        try fixture.collect()
+        _ = try session.commit(SnapshotDraft(name: "t", tag: "1", manifest: manifest, kind: "directory"))
+        fixture.store.close()
+        try loseCatalogue()
+        _ = try Store.rebuildCatalogue(path: path, adopt: false)
+        fixture = try open()
+        #expect(try fixture.names() == ["t:1"])
+        try expectSound(fixture)
+    }
+
+    @Test func aRebuildGivesNoTagToACommitThatWasRefused() throws {
+        let (once, path) = (Once(), path)
+        let hook = GateHook { operation in
+            guard case .createFile(let file) = operation, file.hasSuffix(".pack.new"), once.take() else { return }
+            // Another commit takes the tag first, and the backup knows it.
+            guard let store = try? Store.open(path: path, create: true) else { return }
+            let other = StoreFixture(store: store)
+            _ = try? other.commit("t", tag: "1", files: ["a": [2]])
+            _ = try? other.collect()
+            other.store.close()
+        }
+        var fixture = StoreFixture(store: try Store.open(path: path, create: true, disk: Disk(observer: hook)))
+        #expect(throws: StoreError.self) {
+            try fixture.commit("t", tag: "1", files: ["a": [1]], ifMatch: SnapshotDraft.Match.none)
+        }
+        let before = try fixture.store.snapshot(org: StoreFixture.org, name: "t", tag: "1")?.manifest
+        fixture.store.close()
+        try loseCatalogue()
+        _ = try Store.rebuildCatalogue(path: path, adopt: false)
+        fixture = try open()
+        #expect(try fixture.store.snapshot(org: StoreFixture.org, name: "t", tag: "1")?.manifest == before)
+        try expectSound(fixture)
+    }
+
+    @Test func aRebuildBringsNothingBackThatWasDeletedBeforeTheBackup() throws {
+        var generator = SeededGenerator(seed: 9)
+        let shared = generator.bytes(60_000)
+        var fixture = try open()
+        let session = try fixture.store.beginSession(.create, org: StoreFixture.org)
+        // Put and never needed: the reason to rewrite this pack.
+        for _ in 0..<20 { _ = try session.store(.chunk, generator.bytes(4096)) }
+        let manifest = try fixture.put(["shared": shared, "old": [1]], session)
+        let old = try session.commit(SnapshotDraft(name: "t", tag: "latest", manifest: manifest, kind: "directory"))
+        try fixture.commit("t", files: ["shared": shared])
+        try fixture.store.deleteSnapshot(id: old.record.id, org: StoreFixture.org)
+        let before = try fixture.names()
+        // Within the grace period, so that what was deleted is copied along.
+        #expect(try fixture.store.collectGarbage().rewrittenPacks == 1)
+        fixture.store.close()
+        try loseCatalogue()
+        _ = try Store.rebuildCatalogue(path: path, adopt: false)
+        fixture = try open()
+        #expect(try fixture.names() == before)
+        try expectSound(fixture)
+    }
+
+    @Test func aRebuildThatWasCutShortIsRepeated() throws {
+        var fixture = try open()
+        try fixture.commit("t", tag: "1", files: ["a": [1]])
+        try fixture.collect()
+        fixture.store.close()
+        try loseCatalogue()
+        try (path + "/catalog.sqlite.new").write([1, 2, 3])
+        _ = try Store.rebuildCatalogue(path: path, adopt: false)
+        fixture = try open()
+        #expect(try fixture.names() == ["t:1"])
     }
 
     @Test func aStoreOfAnotherFormatIsRefused() throws {

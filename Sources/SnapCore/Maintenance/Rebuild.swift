@@ -52,16 +52,20 @@ private struct Rebuild {
             result.candidates = try RecordScan(layout: layout, disk: disk).records().map(\.displayName)
             return result
         }
+        try refuseWhileUsed()
         try setAside()
         if let backup { try place(backup) }
-        try Catalogue.open(directory: layout.root, create: true, disk: disk).close()
+        let catalogue = try Catalogue.open(directory: layout.root, create: true, disk: disk)
+        try forgetSessions(catalogue)
+        catalogue.close()
         let store = try Store.open(path: layout.root, create: false, disk: disk)
         defer { store.close() }
+        let missing = try missingPacks(store)
         var records: [RecordObject] = []
-        for scope in try store.backend.scopes() {
-            records += try adoptPacks(scope, store, &result)
+        for scope in try store.backend.scopes() where SnapshotName.isValid(scope) {
+            records += try adoptPacks(scope, store, missing: Set(missing.map(\.id)), &result)
         }
-        try forgetMissingPacks(store, &result)
+        try forget(missing, store, &result)
         for record in records.sorted(by: { $0.createdMilliseconds < $1.createdMilliseconds }) {
             try restore(record, store, &result)
         }
@@ -69,6 +73,16 @@ private struct Rebuild {
             result.snapshots += try store.snapshots(org: org.name).map { "\(org.name)/\($0.displayName)" }
         }
         return result
+    }
+
+    private func refuseWhileUsed() throws {
+        for name in try Kernel.names(inDirectory: layout.sessions) {
+            let file = layout.sessionFile(String(decoding: name, as: UTF8.self))
+            guard let lock = try SessionLock.tryTake(path: file) else {
+                throw StoreError(.busy, "Another process uses the store.", hint: "End it, then try again.")
+            }
+            lock.release()
+        }
     }
 
     /// Moves a damaged catalogue out of the way, with its log.
@@ -82,6 +96,8 @@ private struct Rebuild {
 
     private func place(_ backup: CatalogueBackup) throws {
         let source = try Kernel.open(backup.path, .readOnly)
+        // A rebuild that was cut short may have left one.
+        try disk.unlink(layout.catalogue + ".new")
         let target = try disk.createFile(layout.catalogue + ".new")
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { buffer.deallocate() }
@@ -97,9 +113,43 @@ private struct Rebuild {
         try disk.syncDirectory(layout.root)
     }
 
-    /// Registers packs that the catalogue does not know, their objects held by nobody yet. Returns the records in them.
-    private func adoptPacks(_ scopeName: String, _ store: Store, _ result: inout RebuildResult) throws -> [RecordObject]
-    {
+    /// Sessions in a backup have ended since, and may have committed what they were writing then. Forgets the rows of
+    /// their packs, which are found anew; opening the store would take them for dead and delete their packs.
+    private func forgetSessions(_ catalogue: Catalogue) throws {
+        for session in try catalogue.read({ try $0.sessions() }) {
+            // A commit that was queued is settled when the store is opened.
+            if try catalogue.read({ try $0.hasJob(session: session.id) }) { continue }
+            while try catalogue.write("forget", { try $0.deleteUploads(session: session.id, limit: 500) }) == 500 {}
+            for pack in try catalogue.read({ try $0.packs(session: session.id) }) where pack.state == .pending {
+                while try catalogue.write("forget", { try $0.deleteFrames(pack: pack.id, limit: 900) }) == 900 {}
+                try catalogue.write("forget") { try $0.deletePack(pack.id) }
+            }
+            while try catalogue.write("forget", { try $0.releasePacks(session: session.id, limit: 500) }) == 500 {}
+            try catalogue.write("forget") { try $0.deleteSession(session.id) }
+        }
+    }
+
+    /// Packs of the backup that were collected since it was taken.
+    private func missingPacks(_ store: Store) throws -> [PackRow] {
+        let scopes = try store.catalogue.read { try $0.scopes() }
+        return try store.catalogue.read { try $0.packs(state: .live) }.filter { pack in
+            guard let id = PackID(bytes: pack.uid), let scope = scopes.first(where: { $0.id == pack.scope }) else {
+                return true
+            }
+            do {
+                _ = try store.backend.size(scope: scope.name, id: id)
+                return false
+            } catch let error as PackError where error.code == .missing {
+                return true
+            }
+        }
+    }
+
+    /// Registers packs that the catalogue does not know: objects that it knows from a missing pack have moved here, the
+    /// others are held by nobody yet. Returns the records among those.
+    private func adoptPacks(
+        _ scopeName: String, _ store: Store, missing: Set<Int64>, _ result: inout RebuildResult
+    ) throws -> [RecordObject] {
         let scope =
             scopeName == "public"
             ? ScopeID.public : try store.ensureOrg(scopeName).scope
@@ -114,8 +164,9 @@ private struct Rebuild {
             }
             let frames = try PackRegistration.insertFrames(index, pack: pack, storedBytes: size, store.catalogue)
             let places = PackRegistration.places(index, frames: frames)
-            try insert(places, pack: pack, scope: scope, store)
-            for place in places where place.key.kind == .record {
+            // A record that the backup knows is in it, or was deleted before it was taken.
+            for place in try insert(places, pack: pack, scope: scope, missing: missing, store)
+            where place.key.kind == .record {
                 if let bytes = try? store.frames.read(place), let record = try? RecordObject.decode(bytes) {
                     records.append(record)
                 }
@@ -124,34 +175,43 @@ private struct Rebuild {
         return records
     }
 
-    private func insert(_ places: [ObjectPlace], pack: Int64, scope: ScopeID, _ store: Store) throws {
+    /// Returns the objects that were not known.
+    private func insert(
+        _ places: [ObjectPlace], pack: Int64, scope: ScopeID, missing: Set<Int64>, _ store: Store
+    ) throws -> [ObjectPlace] {
         let now = store.clock.milliseconds()
+        var new: [ObjectPlace] = []
         for batch in places.batches(of: 400) {
             try store.catalogue.write("adopt-objects") { tx in
                 let sequence = try tx.nextSequence()
                 var live: (objects: Int64, bytes: Int64) = (0, 0)
-                for place in batch where try tx.reading.object(place.key, scope: scope) == nil {
-                    try tx.insertObject(place, scope: scope, refs: 0)
-                    try tx.letGo(place.key, scope: scope, sequence: sequence, milliseconds: now)
+                for place in batch {
+                    if let row = try tx.reading.object(place.key, scope: scope) {
+                        guard let frame = row.frame, let old = try tx.reading.frame(frame)?.pack, missing.contains(old)
+                        else { continue }
+                        try tx.moveObject(place.key, scope: scope, frame: place.frame, position: place.position)
+                        try tx.addLive(pack: old, objects: -1, bytes: -place.length)
+                    } else {
+                        try tx.insertObject(place, scope: scope, refs: 0)
+                        try tx.letGo(place.key, scope: scope, sequence: sequence, milliseconds: now)
+                        new.append(place)
+                    }
                     live.objects += 1
                     live.bytes += place.length
                 }
                 try tx.addLive(pack: pack, objects: live.objects, bytes: live.bytes)
             }
         }
+        return new
     }
 
-    /// After a backup: packs that were collected since it was taken. Snapshots that need them are dropped by name, and
-    /// what was in them is forgotten.
-    private func forgetMissingPacks(_ store: Store, _ result: inout RebuildResult) throws {
-        let missing = try store.catalogue.read { try $0.packs(state: .live) }.filter { pack in
-            guard let id = PackID(bytes: pack.uid), let scope = try store.catalogue.read({ try $0.scope(pack.scope) })
-            else { return true }
-            return (try? store.backend.size(scope: scope.name, id: id)) == nil
-        }
+    /// Snapshots that need something which was only in missing packs are dropped by name, and what was in them is
+    /// forgotten.
+    private func forget(_ missing: [PackRow], _ store: Store, _ result: inout RebuildResult) throws {
         guard !missing.isEmpty else { return }
+        var check = WholeSnapshots(store: store, missing: Set(missing.map(\.id)))
         for org in try store.catalogue.read({ try $0.orgs() }) {
-            for record in try store.snapshots(org: org.name) where try !isWhole(record.manifest, org.name, store) {
+            for record in try store.snapshots(org: org.name) where try !check.isWhole(record.manifest, org) {
                 result.lost.append("\(org.name)/\(record.displayName)")
                 try store.deleteSnapshot(id: record.id, org: org.name)
             }
@@ -205,19 +265,6 @@ private struct Rebuild {
         }
     }
 
-    private func isWhole(_ manifest: Digest, _ org: String, _ store: Store) throws -> Bool {
-        let reader = try store.reader(org: org)
-        var queue = [ObjectKey(.manifest, manifest)]
-        var seen = Set(queue)
-        while let key = queue.popLast() {
-            guard let bytes = try? reader.read(key) else { return false }
-            for child in (try? ObjectChildren.of(key.kind, bytes)) ?? [] where seen.insert(child).inserted {
-                queue.append(child)
-            }
-        }
-        return true
-    }
-
     /// Makes a snapshot of a record found in a pack, unless the backup knows it already.
     private func restore(_ record: RecordObject, _ store: Store, _ result: inout RebuildResult) throws {
         let org = try store.ensureOrg(record.org)
@@ -226,8 +273,9 @@ private struct Rebuild {
         let encoded = try record.encode()
         let object = try SHA256().digest(encoded)
         let kind = try? store.manifestKind(record.manifest, scope: org.scope)
+        let tag = try store.catalogue.read { try $0.tagOfRestored(record, org: org.id) }
         let commit = CommitDraft(
-            name: record.name, tag: record.tag, ifMatch: nil, force: true, manifest: record.manifest.description,
+            name: record.name, tag: tag, ifMatch: nil, force: true, manifest: record.manifest.description,
             object: object.description, kind: kind ?? Manifest.Kind.directory.rawValue,
             parent: record.parent.map { Hex.encode($0) }, creator: record.creator,
             labels: record.labels.map { SnapshotRecord.Label(key: $0.key, value: $0.value) },
@@ -245,6 +293,54 @@ private struct Rebuild {
         }
         try store.runner.settle(scope: org.scope, through: job)
         if (try? store.result(ofJob: job)) == nil { result.lost.append(record.displayName) }
+    }
+}
+
+/// Tells which snapshots have every object in a pack that is there. Reads their metadata, each node once.
+private struct WholeSnapshots {
+    let store: Store
+    let missing: Set<Int64>
+    private var whole: [ScopeID: Set<ObjectKey>] = [:]
+
+    init(store: Store, missing: Set<Int64>) {
+        self.store = store
+        self.missing = missing
+    }
+
+    mutating func isWhole(_ manifest: Digest, _ org: OrgRow) throws -> Bool {
+        let reader = try store.reader(org: org.name)
+        let known = whole[org.scope] ?? []
+        var queue = [ObjectKey(.manifest, manifest)]
+        var seen = Set(queue)
+        while let key = queue.popLast() {
+            guard try isThere(key, org.scope) else { return false }
+            guard key.kind.hasChildren else { continue }
+            guard let bytes = try? reader.read(key), let children = try? ObjectChildren.of(key.kind, bytes) else {
+                return false
+            }
+            for child in children where !known.contains(child) && seen.insert(child).inserted { queue.append(child) }
+        }
+        whole[org.scope, default: []].formUnion(seen)
+        return true
+    }
+
+    private func isThere(_ key: ObjectKey, _ scope: ScopeID) throws -> Bool {
+        try store.catalogue.read { tx in
+            guard let row = try tx.visibleObject(key, scope: scope)?.row, let frame = row.frame,
+                let pack = try tx.frame(frame)?.pack
+            else { return false }
+            return !missing.contains(pack)
+        }
+    }
+}
+
+extension ReadAccess {
+    /// The tag of a record found in a pack, unless a later snapshot has it: the tag moved on, or that commit was refused.
+    fileprivate func tagOfRestored(_ record: RecordObject, org: Int64) throws -> String? {
+        guard let tag = record.tag, let uid = try tagged(org: org, name: record.name, tag: tag)?.record,
+            let holder = try self.record(uid)
+        else { return record.tag }
+        return holder.createdMilliseconds < record.createdMilliseconds ? tag : nil
     }
 }
 

@@ -115,8 +115,19 @@ struct ReferenceRecount {
         let objects = JobObjects(
             catalogue: store.catalogue, frames: store.frames, scope: scope.id, session: nil, uploads: nil)
         while let key = queue.popLast() {
-            for child in (try? objects.children(of: key)) ?? [] { add(child) }
+            for child in try readableChildren(of: key, objects) { add(child) }
         }
         return counts
+    }
+
+    /// A disk that fails for a moment is not damage: nothing may be let go for it.
+    private func readableChildren(of key: ObjectKey, _ objects: JobObjects) throws -> [ObjectKey] {
+        do {
+            return try objects.children(of: key)
+        } catch {
+            let error = StoreError(mapping: error)
+            guard error.code == .corrupt || error.code == .incomplete else { throw error }
+            return []
+        }
     }
 }

@@ -196,6 +196,22 @@ import Testing
         #expect(try fixture.names() == ["t:1"])
     }
 
+    @Test func whatAMissingPackHeldIsNamedAndHealedByTheSameContent() throws {
+        var generator = SeededGenerator(seed: 8)
+        // Large enough for packs of chunks apart from metadata.
+        let files = ["a": generator.bytes(3_000_000)]
+        let fixture = try open()
+        try fixture.commit("t", tag: "1", files: files)
+        try fixture.commit("u", tag: "1", files: ["b": [1]])
+        let sizes = try packFiles().map { (size: try Kernel.fileSize($0), file: $0) }
+        let largest = try #require(sizes.max { $0.size < $1.size })
+        TemporaryDirectory.removeAll(largest.file)
+        #expect(try fixture.store.check().damagedSnapshots.map(\.name) == ["t"])
+        try fixture.commit("again", tag: "1", files: files)
+        try fixture.collect()
+        try expectSound(fixture)
+    }
+
     @Test func aStoreOfAnotherFormatIsRefused() throws {
         let fixture = try open()
         fixture.store.close()

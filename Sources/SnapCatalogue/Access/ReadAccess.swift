@@ -108,6 +108,13 @@ extension ReadAccess {
             .map(FrameRow.init)
     }
 
+    /// Numbers of the frames of all packs of a scope: about one for each half megabyte.
+    package func frameNumbers(scope: ScopeID) throws -> Set<Int64> {
+        try Int64.fetchSet(
+            db, sql: "SELECT frame.id FROM frame JOIN pack ON pack.id = frame.pack WHERE pack.scope = ?",
+            arguments: [scope.rawValue])
+    }
+
     package func pack(_ id: Int64) throws -> PackRow? {
         let statement = try db.cachedStatement(sql: "SELECT * FROM pack WHERE id = ?")
         return try Row.fetchOne(statement, arguments: [id]).map(PackRow.init)

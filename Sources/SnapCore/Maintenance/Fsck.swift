@@ -65,44 +65,79 @@ struct StoreChecker {
     private mutating func checkPacks(_ scope: ScopeRow) throws {
         let rows = try store.catalogue.read { try $0.packs(scope: scope.id, state: .live) }
         let onDisk = Set(try store.backend.list(scope: scope.name))
+        var lost: [PackRow] = []
         for row in rows {
             result.packs += 1
             guard let id = PackID(bytes: row.uid) else { continue }
             guard onDisk.contains(id) else {
+                guard try isLive(row) else { continue }
+                lost.append(row)
                 report("pack_missing", "The pack \(id) of `\(scope.name)` is missing.")
                 continue
             }
             do {
                 try checkPack(row, id, scope)
             } catch {
-                // A pack that gc has just rewritten is no problem.
-                guard try store.catalogue.read({ try $0.pack(row.id) })?.state == .live else { continue }
+                guard try isLive(row) else { continue }
                 report("pack_corrupt", StoreError(mapping: error).message)
             }
         }
+        try markLost(in: lost, scope)
         let known = Set(try store.catalogue.read { try $0.packs(scope: scope.id) }.compactMap { PackID(bytes: $0.uid) })
-        for id in onDisk.subtracting(known) {
+        for id in onDisk.subtracting(known) where (try? store.backend.size(scope: scope.name, id: id)) != nil {
             report("pack_unknown", "The catalogue does not know the pack \(id) of `\(scope.name)`.")
         }
+    }
+
+    /// A pack that gc has rewritten meanwhile is no problem.
+    private func isLive(_ pack: PackRow) throws -> Bool {
+        try store.catalogue.read { try $0.pack(pack.id) }?.state == .live
+    }
+
+    /// Marks objects whose pack is gone, or whose frame no pack has, so that the same content heals them.
+    private mutating func markLost(in packs: [PackRow], _ scope: ScopeRow) throws {
+        let lost = Set(
+            try packs.flatMap { pack in try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id) })
+        let known = try store.catalogue.read { try $0.frameNumbers(scope: scope.id) }.subtracting(lost)
+        var astray = 0
+        var last: ObjectKey?
+        while true {
+            let rows = try store.catalogue.read { try $0.objects(scope: scope.id, after: last, limit: 500) }
+            guard let end = rows.last else { break }
+            last = end.key
+            let gone = rows.filter { row in row.frame.map { !known.contains($0) } ?? false }
+            guard !gone.isEmpty else { continue }
+            try store.catalogue.write("mark-bad") { tx in
+                for row in gone {
+                    // A frame that is neither known nor lost may have come since.
+                    guard let frame = row.frame, try lost.contains(frame) || tx.reading.frame(frame) == nil,
+                        try tx.markBad(row.key, scope: scope.id, frame: frame, true)
+                    else { continue }
+                    damaged[scope.id, default: []].insert(row.key)
+                    if !lost.contains(frame) { astray += 1 }
+                }
+            }
+        }
+        if astray > 0 { report("object_missing", "\(astray) objects of `\(scope.name)` are in no pack.") }
     }
 
     private mutating func checkPack(_ row: PackRow, _ id: PackID, _ scope: ScopeRow) throws {
         let index = try PackIndex.read(backend: store.backend, scope: scope.name, id: id)
         let frames = try store.catalogue.read { try $0.frames(pack: row.id) }
         guard frames.map({ FrameInfo($0) }) == index.frames.map({ $0 }) else {
+            guard try isLive(row) else { return }
             report("pack_corrupt", "The catalogue describes the pack \(id) otherwise than its footer does.")
             return
         }
         var objects: Int64 = 0
         var bytes: Int64 = 0
-        for (number, frame) in frames.enumerated() {
-            let places = PackRegistration.places(index, frames: frames.map(\.id)).filter { $0.frame == frame.id }
-            let live = try store.catalogue.read { tx in
-                try places.filter { try tx.object($0.key, scope: scope.id)?.frame == frame.id }
-            }
+        let places = Dictionary(grouping: PackRegistration.places(index, frames: frames.map(\.id)), by: \.frame)
+        for frame in frames {
+            let inFrame = places[frame.id] ?? []
+            let live = try store.catalogue.read { tx in try inFrame.compactMap { try tx.place(of: $0, scope.id) } }
             objects += Int64(live.count)
-            bytes += live.reduce(0) { $0 + $1.length }
-            if !live.isEmpty, wantsRead(index, frame: number) { try read(live, scope) }
+            bytes = live.reduce(bytes) { $0.addingReportingOverflow($1.length).partialValue }
+            if !live.isEmpty, wantsRead(inFrame) { try read(live, scope) }
         }
         let now = try store.catalogue.read { try $0.pack(row.id) }
         if now == row, objects != row.liveObjects || bytes != row.liveBytes {
@@ -114,9 +149,9 @@ struct StoreChecker {
     }
 
     /// Metadata is always read; file bytes when asked for, or when the frame is drawn for the sample.
-    private func wantsRead(_ index: PackIndex, frame: Int) -> Bool {
+    private func wantsRead(_ frame: [ObjectPlace]) -> Bool {
         if options.readData { return true }
-        let isMetadata = index.objects.contains { $0.frame == frame && $0.key.kind != .chunk }
+        let isMetadata = frame.contains { $0.key.kind != .chunk }
         return isMetadata || Double.random(in: 0..<1) < options.samplePart
     }
 
@@ -209,6 +244,14 @@ private struct SnapshotReach {
 }
 
 extension ReadAccess {
+    /// Where the catalogue says that an object of a pack is, if in the same frame: what a reader goes by.
+    fileprivate func place(of packed: ObjectPlace, _ scope: ScopeID) throws -> ObjectPlace? {
+        guard let row = try object(packed.key, scope: scope), let frame = row.frame, frame == packed.frame else {
+            return nil
+        }
+        return ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position)
+    }
+
     /// Changes with every commit, delete and condemnation.
     func sequenceAndJobs() throws -> [Int64] {
         try [sequence(), Int64(jobs().count)] + scopes().flatMap { [$0.heldBytes, $0.heldObjects] }

@@ -40,6 +40,32 @@ import Testing
         try fixture.store.deleteSnapshot(id: made.record.id, org: StoreFixture.org)
         #expect(try fixture.names().isEmpty)
     }
+
+    @Test func rewritingTakesTheRoomOfAFewPacksOnly() throws {
+        var generator = SeededGenerator(seed: 23)
+        let room = PackCount()
+        let count = GateHook { operation in
+            let change: Int
+            switch operation {
+            case .rename(_, let to) where to.hasSuffix(".pack"): change = 1
+            case .unlink(let file) where file.hasSuffix(".pack"): change = -1
+            default: return
+            }
+            room.add(change)
+        }
+        let fixture = try open(count)
+        for number in 0..<10 {
+            let kept = generator.bytes(50_000)
+            try fixture.commit("a", tag: "\(number)", files: ["kept": kept, "own": generator.bytes(50_000)])
+            try fixture.commit("b", tag: "\(number)", files: ["kept": kept])
+        }
+        for number in 0..<10 { _ = try fixture.store.deleteTag(org: StoreFixture.org, name: "a", tag: "\(number)") }
+        try fixture.store.settle(org: StoreFixture.org)
+        let before = room.start()
+        try fixture.collect()
+        #expect(room.most <= before + 2)
+        #expect(try fixture.problems().isEmpty)
+    }
 }
 
 /// Pack files there are, and the most there were.

@@ -127,12 +127,11 @@ struct GarbageCollector {
         let candidates = rewriteCandidates(packs)
         guard !candidates.isEmpty else { return }
         let rewriter = try PackRewriter(store: store, scope: scope)
-        let written = try rewriter.rewrite(candidates)
-        result.freedBytes -= written
-        for pack in candidates {
-            guard let now = try store.catalogue.read({ try $0.pack(pack.id) }), now.liveObjects == 0 else { continue }
+        let written = try rewriter.rewrite(candidates) { pack in
+            guard let now = try store.catalogue.read({ try $0.pack(pack.id) }), now.liveObjects == 0 else { return }
             if try remove(now) { result.rewrittenPacks += 1 }
         }
+        result.freedBytes -= written
     }
 
     @discardableResult

@@ -17,8 +17,11 @@ struct PackRewriter {
         self.scope = scope
     }
 
-    /// Rewrites `packs` in the order of their first object. Returns the bytes written.
-    func rewrite(_ packs: [PackRow]) throws -> Int64 {
+    /// Rewrites `packs`, oldest first. Returns the bytes written.
+    ///
+    /// - Parameter isMoved: Called after each pack, which can be dropped then: no more than one pack's worth of copies
+    ///   is ever in the way.
+    func rewrite(_ packs: [PackRow], isMoved: (PackRow) throws -> Void) throws -> Int64 {
         let uid = RecordID().description
         let lock = try SessionLock.create(path: store.layout.sessionFile(uid))
         defer { lock.release() }
@@ -32,9 +35,9 @@ struct PackRewriter {
             catalogue: store.catalogue, session: session.id, scope: scope.id, uploads: uploads)
         do {
             for pack in packs.sorted(by: { $0.id < $1.id }) {
-                // One pack after another, so that no more than one pack's worth of copies is ever in the way.
                 let moved = try copy(pack, sealer)
                 try switchOver(moved, from: pack, session: session, uploads: uploads)
+                try isMoved(pack)
             }
         } catch {
             try? store.forget(session: session)

@@ -54,7 +54,8 @@ package final class Store: Sendable {
             let store = try Store(
                 layout: layout, storeID: format.storeID, disk: disk, catalogue: catalogue,
                 backend: try LocalPackBackend(root: layout.packs, disk: disk))
-            try store.cleanUpDeadSessions()
+            // Best effort: a store on a full disk, or a busy one, is still to be read, and to be collected.
+            try? store.cleanUpDeadSessions()
             return store
         }
     }

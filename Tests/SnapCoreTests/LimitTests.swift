@@ -41,6 +41,44 @@ import Testing
         #expect(try fixture.names().isEmpty)
     }
 
+    @Test func aFullDiskDoesNotKeepADeadSessionsStoreShut() throws {
+        var generator = SeededGenerator(seed: 21)
+        var made: CommitResult?
+        do {
+            let fixture = try open()
+            made = try fixture.commit("t", tag: "1", files: ["a": generator.bytes(2000)])
+            let session = try fixture.store.beginSession(.create, org: StoreFixture.org)
+            _ = try session.store(.chunk, generator.bytes(5000))
+            try session.flush()
+            // It dies here.
+        }
+        let full = GateHook { operation throws(IOError) in
+            if case .transaction(let label) = operation, label != "open" {
+                throw IOError(errno: 28, operation: "write", path: "catalog.sqlite-wal")
+            }
+        }
+        let fixture = try open(full)
+        let reader = try fixture.store.reader(org: StoreFixture.org)
+        _ = try reader.read(ObjectKey(.manifest, try #require(made).record.manifest))
+    }
+
+    @Test func aCollectionWithoutRoomForABackupStillFrees() throws {
+        var generator = SeededGenerator(seed: 22)
+        let full = GateHook { operation throws(IOError) in
+            switch operation {
+            case .sync(let file) where file.contains("/backup/"):
+                throw IOError(errno: 28, operation: "fsync", path: file)
+            default: break
+            }
+        }
+        let fixture = try open(full)
+        try fixture.commit("t", tag: "1", files: ["a": generator.bytes(200_000)])
+        _ = try fixture.store.deleteTag(org: StoreFixture.org, name: "t", tag: "1")
+        let result = try fixture.collect()
+        #expect(result.freedBytes > 200_000)
+        #expect(try Array(Kernel.names(inDirectory: path + "/backup")).isEmpty)
+    }
+
     @Test func rewritingTakesTheRoomOfAFewPacksOnly() throws {
         var generator = SeededGenerator(seed: 23)
         let room = PackCount()

@@ -9,20 +9,26 @@ struct CatalogueBackup: Hashable, Sendable {
 
     private static let prefix = "catalogue-"
     private static let suffix = ".sqlite"
+    /// Follows the name of a backup that is being written.
+    static let unfinished = ".new"
 
     init(directory: String, takenMilliseconds: Int64) {
         path = "\(directory)/\(Self.prefix)\(takenMilliseconds)\(Self.suffix)"
         self.takenMilliseconds = takenMilliseconds
     }
 
+    /// The backup with this name; nil for any other file.
+    init?(name: String, directory: String) {
+        guard name.hasPrefix(Self.prefix), name.hasSuffix(Self.suffix),
+            let taken = Int64(name.dropFirst(Self.prefix.count).dropLast(Self.suffix.count)), taken >= 0
+        else { return nil }
+        self.init(directory: directory, takenMilliseconds: taken)
+    }
+
     /// The backups in a directory, oldest first.
     static func all(in directory: String) throws -> [CatalogueBackup] {
         try Kernel.names(inDirectory: directory).compactMap { bytes in
-            let name = String(decoding: bytes, as: UTF8.self)
-            guard name.hasPrefix(prefix), name.hasSuffix(suffix),
-                let taken = Int64(name.dropFirst(prefix.count).dropLast(suffix.count))
-            else { return nil }
-            return CatalogueBackup(directory: directory, takenMilliseconds: taken)
+            CatalogueBackup(name: String(decoding: bytes, as: UTF8.self), directory: directory)
         }.sorted { $0.takenMilliseconds < $1.takenMilliseconds }
     }
 }
@@ -46,14 +52,33 @@ extension Store {
     /// Takes a backup of the catalogue now. Durable when this returns.
     func backUpCatalogue() throws {
         let backup = CatalogueBackup(directory: layout.backups, takenMilliseconds: clock.milliseconds())
-        let temporary = backup.path + ".new"
-        try disk.unlink(temporary)
-        try catalogue.copy(to: temporary)
-        try disk.sync(DurableFile(path: temporary, descriptor: Kernel.open(temporary, .readWrite)))
-        try disk.rename(temporary, to: backup.path)
-        try disk.syncDirectory(layout.backups)
+        let temporary = backup.path + CatalogueBackup.unfinished
+        try removeUnfinishedBackups(now: backup.takenMilliseconds)
+        do {
+            try catalogue.copy(to: temporary)
+            try disk.sync(DurableFile(path: temporary, descriptor: Kernel.open(temporary, .readWrite)))
+            try disk.rename(temporary, to: backup.path)
+            try disk.syncDirectory(layout.backups)
+        } catch {
+            // Most often there was no room for it: then it must not take what there was.
+            try? disk.unlink(temporary)
+            throw error
+        }
         for old in try CatalogueBackup.all(in: layout.backups).dropLast(Self.backupsMax) {
             try disk.unlink(old.path)
+        }
+    }
+
+    /// Removes what a process that died left of a backup. One that is an hour old is nobody's.
+    private func removeUnfinishedBackups(now: Int64) throws {
+        for bytes in try Kernel.names(inDirectory: layout.backups) {
+            let name = String(decoding: bytes, as: UTF8.self)
+            // SQLite's own journal of it, too.
+            for end in [CatalogueBackup.unfinished, CatalogueBackup.unfinished + "-journal"] where name.hasSuffix(end) {
+                let backup = CatalogueBackup(name: String(name.dropLast(end.count)), directory: layout.backups)
+                guard let backup, backup.takenMilliseconds < now - 3_600_000 else { continue }
+                try disk.unlink(layout.backups + "/" + name)
+            }
         }
     }
 }

@@ -164,15 +164,34 @@ extension PackRow {
 }
 
 extension Store {
+    /// A collection is what makes room: it must not fail for want of it.
+    private func backUpCatalogueIfRoom() throws -> Bool {
+        do {
+            try backUpCatalogueIfOld()
+            return true
+        } catch  where StoreError(mapping: error).code == .outOfSpace {
+            return false
+        }
+    }
+
     /// Deletes what nobody holds any more, without stopping anybody.
     ///
     /// - Throws: ``StoreError``; what was freed before stays freed, and nothing held is touched.
     package func collectGarbage(_ options: GCOptions = GCOptions()) throws(StoreError) -> GCResult {
         try StoreError.mapped {
-            try cleanUpDeadSessions()
-            if !options.dryRun { try backUpCatalogueIfOld() }
+            if options.dryRun {
+                var collector = GarbageCollector(store: self, options: options)
+                return try collector.run()
+            }
+            try? cleanUpDeadSessions()
+            let wasBackedUp = try backUpCatalogueIfRoom()
             var collector = GarbageCollector(store: self, options: options)
-            return try collector.run()
+            var result = try collector.run()
+            // What was freed may make room for it.
+            if !wasBackedUp, try !backUpCatalogueIfRoom() {
+                result.reasons.append("There was no room for a backup of the catalogue.")
+            }
+            return result
         }
     }
 }

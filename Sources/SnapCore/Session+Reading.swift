@@ -3,6 +3,13 @@ internal import SnapDigest
 package import SnapModel
 
 extension Session {
+    /// Reads the objects that the session's organisation may see, and those that it could when the session began:
+    /// a snapshot that is deleted meanwhile is read to its end.
+    package func reader() -> ObjectReader {
+        ObjectReader(
+            catalogue: store.catalogue, frames: store.frames, scope: org.scope, since: row.startSequence)
+    }
+
     /// Writes out what was put so far, so that ``read(_:)`` finds it. A commit does so by itself.
     package func flush() throws(StoreError) {
         try StoreError.mapped { try finishWriter() }

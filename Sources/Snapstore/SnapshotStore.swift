@@ -61,7 +61,7 @@ public final class SnapshotStore: Sendable {
             let snapshot = try SnapshotResolver(store: store, org: org).resolve(reference)
             let session = try store.beginSession(.restore, org: org)
             defer { session.end() }
-            let reader = try store.reader(org: org)
+            let reader = session.reader()
             return try Restore(load: { try reader.read($0) }).run(manifest: snapshot.manifest, into: directory).bytes
         }
     }

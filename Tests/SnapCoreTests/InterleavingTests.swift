@@ -150,4 +150,20 @@ final class Once: Sendable {
         return try Command.run("/usr/bin/find", [path + "/packs", "-name", "*.pack"]).output.split(separator: "\n").map(
             String.init)
     }
+
+    @Test func aRestoreReadsOnWhenItsSnapshotIsDeleted() throws {
+        var generator = SeededGenerator(seed: 16)
+        let fixture = try open()
+        let made = try fixture.commit("t", tag: "1", files: ["a": generator.bytes(20_000)])
+        let session = try fixture.store.beginSession(.restore, org: StoreFixture.org)
+        defer { session.end() }
+        try fixture.store.deleteSnapshot(id: made.record.id, org: StoreFixture.org)
+        try fixture.store.settle(org: StoreFixture.org)
+        try fixture.collect()
+        _ = try session.reader().read(ObjectKey(.manifest, made.record.manifest))
+        // Nobody else sees it any more.
+        #expect(throws: StoreError.self) {
+            try fixture.store.reader(org: StoreFixture.org).read(ObjectKey(.manifest, made.record.manifest))
+        }
+    }
 }

@@ -9,11 +9,14 @@ package final class ObjectReader: Sendable {
     private let catalogue: Catalogue
     private let frames: FrameReader
     private let scope: ScopeID
+    private let since: Int64?
 
-    init(catalogue: Catalogue, frames: FrameReader, scope: ScopeID) {
+    /// - Parameter since: Start of the session that reads: it sees what was let go after that, too.
+    init(catalogue: Catalogue, frames: FrameReader, scope: ScopeID, since: Int64? = nil) {
         self.catalogue = catalogue
         self.frames = frames
         self.scope = scope
+        self.since = since
     }
 
     /// The bytes of an object.
@@ -46,7 +49,7 @@ package final class ObjectReader: Sendable {
 
     /// Where the bytes are, and in which scope's row that is noted.
     private func place(of key: ObjectKey) throws -> (ObjectPlace, ScopeID) {
-        let found = try catalogue.read { tx in try tx.visibleObject(key, scope: scope) }
+        let found = try catalogue.read { tx in try tx.visibleObject(key, scope: scope, since: since) }
         guard let (row, holder) = found, let frame = row.frame else {
             throw StoreError(
                 .notFound, "The store does not hold \(key).",
@@ -69,11 +72,18 @@ package final class ObjectReader: Sendable {
 
 extension ReadAccess {
     /// The row with the bytes that a reader of `scope` gets for `key`: its own, or that of `public` when its own is
-    /// borrowed or the public one is held.
-    func visibleObject(_ key: ObjectKey, scope: ScopeID) throws -> (row: ObjectRow, holder: ScopeID)? {
+    /// borrowed or the public one is held. For a session also what was held at its start, `since`, and is only let go.
+    func visibleObject(_ key: ObjectKey, scope: ScopeID, since: Int64? = nil) throws
+        -> (row: ObjectRow, holder: ScopeID)?
+    {
+        func isVisible(_ row: ObjectRow) -> Bool {
+            // Let go, but not yet condemned: its children are being counted.
+            if row.refs == 0, let since { return row.condemned ?? .max > since }
+            return row.refs > 0
+        }
         let own = try object(key, scope: scope)
-        if let own, own.refs > 0, own.frame != nil { return (own, scope) }
+        if let own, own.frame != nil, isVisible(own) { return (own, scope) }
         guard scope != .public, let shared = try object(key, scope: .public) else { return nil }
-        return shared.refs > 0 || (own?.refs ?? 0) > 0 ? (shared, .public) : nil
+        return isVisible(shared) || (own?.refs ?? 0) > 0 ? (shared, .public) : nil
     }
 }

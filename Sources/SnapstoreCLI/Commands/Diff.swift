@@ -28,7 +28,7 @@ struct Diff: ParsableCommand {
         let store = try global.openStore()
         let session = try store.beginSession(.restore, org: GlobalOptions.org)
         defer { session.end() }
-        let reader = try store.reader(org: GlobalOptions.org)
+        let reader = session.reader()
         let tree = try SnapshotTree(try global.resolve(old, in: store), reader: reader)
         let (root, load) = try other(store, session, reader, like: tree.manifest, output)
         var counts: [TreeChange.Kind: Int64] = [:]

@@ -26,7 +26,7 @@ struct Export: ParsableCommand {
         let snapshot = try global.resolve(reference, in: store)
         let session = try store.beginSession(.restore, org: GlobalOptions.org)
         defer { session.end() }
-        let reader = try store.reader(org: GlobalOptions.org)
+        let reader = session.reader()
         let file = try StoreError.mapped { try open() }
         var bytes: Int64 = 0
         let watch = Stopwatch()

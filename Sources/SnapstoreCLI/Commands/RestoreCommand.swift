@@ -43,7 +43,7 @@ struct RestoreCommand: ParsableCommand {
         // While it is open, gc keeps what the snapshot needs even if somebody deletes it.
         let session = try store.beginSession(.restore, org: GlobalOptions.org)
         defer { session.end() }
-        let reader = try store.reader(org: GlobalOptions.org)
+        let reader = session.reader()
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }

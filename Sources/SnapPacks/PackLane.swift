@@ -68,7 +68,7 @@ final class PackLane {
                 codec: frame.codec, check: frame.check),
             objects: frame.objects)
         pack.bytes += UInt64(frame.stored.count)
-        if pack.bytes >= PackWriter.packBytes { try seal() }
+        if pack.bytes >= PackWriter.packBytes || pack.index.objects.count >= PackWriter.packObjects { try seal() }
     }
 
     private func begin() throws -> Open {

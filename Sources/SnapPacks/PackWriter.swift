@@ -21,6 +21,8 @@ package final class PackWriter {
     package static let frameRawBytes = 512 << 10
     /// Stored bytes at which a pack is sealed.
     package static let packBytes: UInt64 = 32 << 20
+    /// Objects at which a pack is sealed, however small they are: a footer stays far below what a reader takes.
+    package static let packObjects = 256 << 10
     /// Stored bytes up to which everything goes to one mixed pack.
     package static let mixedBytesMax = 1 << 20
 

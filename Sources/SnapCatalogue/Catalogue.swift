@@ -55,6 +55,8 @@ package final class Catalogue: Sendable {
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+            // The file shrinks when it is begun anew, or its size would ask for a checkpoint at every commit.
+            try db.execute(sql: "PRAGMA journal_size_limit = \(checkpointBytes / 2)")
             guard let connection = db.sqliteConnection, snap_sqlite_no_checkpoint_on_close(connection) == SQLITE_OK
             else { throw DatabaseError(message: "SQLite refused NO_CKPT_ON_CLOSE") }
         }
@@ -91,7 +93,8 @@ package final class Catalogue: Sendable {
                 let result = try pool.writeWithoutTransaction { db in
                     try disk.gate(.transaction(label)) { try transaction(db, label, body) }
                 }
-                try checkpointIfLarge()
+                // The commit is durable: that its log cannot be moved now, for want of room, does not undo it.
+                try? checkpointIfLarge()
                 return result
             }
         }
@@ -131,9 +134,20 @@ package final class Catalogue: Sendable {
     }
 
     /// Writes a consistent copy of the catalogue to `destination`, which must not exist. Not synced.
+    ///
+    /// Over a connection of its own: a write of this process would wait for the copy while it holds the lock of all
+    /// writers.
     package func copy(to destination: String) throws {
         try Catalogue.mappedAny(path) {
-            try pool.writeWithoutTransaction { db in
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(10)
+            configuration.prepareDatabase { db in
+                if let connection = db.sqliteConnection { _ = snap_sqlite_no_checkpoint_on_close(connection) }
+            }
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            defer { try? queue.close() }
+            try queue.writeWithoutTransaction { db in
                 try db.execute(sql: "VACUUM INTO ?", arguments: [destination])
             }
         }

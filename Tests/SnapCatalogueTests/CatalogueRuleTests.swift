@@ -55,6 +55,23 @@ import Testing
         #expect(try catalogue.integrityProblems().isEmpty)
     }
 
+    @Test func aLogThatWasLargeOnceIsNotMovedAtEveryCommit() throws {
+        let catalogue = try open()
+        for round in 0..<120 {
+            try catalogue.write("test") { tx in
+                for number in 0..<400 {
+                    let digest = try SHA256().digest(Array("\(round)/\(number)".utf8))
+                    let place = ObjectPlace(key: ObjectKey(.chunk, digest), length: 1, frame: 1, position: 0)
+                    try tx.insertObject(place, scope: .public, refs: 1)
+                }
+            }
+        }
+        try catalogue.checkpoint()
+        try catalogue.write("test") { _ = try $0.nextSequence() }
+        // The size of the file is what the next commit goes by.
+        #expect(try Kernel.fileSize(directory.file("catalog.sqlite-wal")) <= Catalogue.checkpointBytes)
+    }
+
     @Test func aTransactionOfMoreThanAThousandRowsIsRefusedWhole() throws {
         let catalogue = try open()
         let before = try catalogue.read { try $0.sequence() }

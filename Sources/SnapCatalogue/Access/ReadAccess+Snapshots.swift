@@ -54,7 +54,7 @@ extension ReadAccess {
     package func labels(record: [UInt8]) throws -> [(key: String, value: String)] {
         try Row.fetchAll(
             db, sql: "SELECT key, value FROM label WHERE record = ? ORDER BY key", arguments: [Data(record)]
-        ).map { ($0["key"], $0["value"]) }
+        ).map { (try $0.get("key"), try $0.get("value")) }
     }
 }
 
@@ -84,9 +84,9 @@ extension ReadAccess {
         guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job_result WHERE job = ?", arguments: [job]) else {
             return nil
         }
-        return JobResult(
-            record: try row.bytes("record"), errorCode: row["error_code"], errorMessage: row["error_message"],
-            replaced: row["replaced"] as Data? == nil ? nil : try row.digest("replaced"))
+        return try JobResult(
+            record: try row.bytes("record"), errorCode: row.get("error_code"), errorMessage: row.get("error_message"),
+            replaced: (row.get("replaced") as Data?) == nil ? nil : row.digest("replaced"))
     }
 
     package func frontier(job: Int64, side: FrontierRow.Side, limit: Int) throws -> [FrontierRow] {
@@ -116,9 +116,9 @@ extension ReadAccess {
 
     package func ledgerClock() throws -> LedgerClock? {
         try Row.fetchOne(db, sql: "SELECT * FROM ledger_clock").map { row in
-            LedgerClock(
-                bootID: row["boot_id"], bootNanoseconds: row["boot_nanoseconds"],
-                ledgerNanoseconds: row["ledger_nanoseconds"],
+            try LedgerClock(
+                bootID: row.get("boot_id"), bootNanoseconds: row.get("boot_nanoseconds"),
+                ledgerNanoseconds: row.get("ledger_nanoseconds"),
                 flag: try row.value("flagged") { LedgerClock.Flag(rawValue: $0) })
         }
     }
@@ -126,32 +126,36 @@ extension ReadAccess {
 
 extension RecordRow {
     init(_ row: Row) throws {
-        self.init(
-            uid: try row.bytes("uid"), org: row["org"], name: row["name"], manifest: try row.digest("manifest"),
-            object: try row.digest("object"), kind: row["kind"], visibility: row["visibility"],
-            parent: (row["parent"] as Data?).map { Array($0) }, creator: row["creator"],
-            createdMilliseconds: row["created_ms"], logicalBytes: row["logical_bytes"],
-            uniqueBytes: row["unique_bytes"], newBytes: row["new_bytes"], storedBytes: row["stored_bytes"],
-            fileCount: row["file_count"], chunkCount: row["chunk_count"])
+        try self.init(
+            uid: try row.bytes("uid"), org: row.get("org"), name: row.get("name"), manifest: try row.digest("manifest"),
+            object: try row.digest("object"), kind: row.get("kind"), visibility: row.get("visibility"),
+            parent: (row.get("parent") as Data?).map { Array($0) }, creator: row.get("creator"),
+            createdMilliseconds: row.get("created_ms"), logicalBytes: row.get("logical_bytes"),
+            uniqueBytes: row.get("unique_bytes"), newBytes: row.get("new_bytes"), storedBytes: row.get("stored_bytes"),
+            fileCount: row.get("file_count"), chunkCount: row.get("chunk_count"))
     }
 }
 
 extension TagRow {
     init(_ row: Row) throws {
-        self.init(
-            org: row["org"], name: row["name"], tag: row["tag"], record: try row.bytes("record"),
-            version: row["version"])
+        try self.init(
+            org: row.get("org"), name: row.get("name"), tag: row.get("tag"), record: try row.bytes("record"),
+            version: row.get("version"))
     }
 }
 
 extension JobRow {
     init(_ row: Row) throws {
-        self.init(
-            id: row["id"], scope: ScopeID(row["scope"]), kind: try row.value("kind") { JobKind(rawValue: $0) },
-            state: try row.value("state") { JobState(rawValue: $0) }, stamp: row["stamp"], session: row["session"],
-            record: try row.bytes("record"), label: row["label"], roots: try JobRow.roots(row.bytes("roots")),
-            nextRoot: try row.value("next_root") { (raw: Int64) in Int(exactly: raw) }, bytes: row["bytes"],
-            draft: row["draft"], errorCode: row["error_code"], errorMessage: row["error_message"])
+        let roots = try JobRow.roots(row.bytes("roots"))
+        try self.init(
+            id: row.get("id"), scope: ScopeID(row.get("scope")), kind: row.value("kind") { JobKind(rawValue: $0) },
+            state: row.value("state") { JobState(rawValue: $0) }, stamp: row.get("stamp"),
+            session: row.get("session"), record: row.bytes("record"), label: row.get("label"), roots: roots,
+            nextRoot: row.value("next_root") { (raw: Int64) in
+                Int(exactly: raw).flatMap { (0...roots.count).contains($0) ? $0 : nil }
+            },
+            bytes: row.get("bytes"), draft: row.get("draft"), errorCode: row.get("error_code"),
+            errorMessage: row.get("error_message"))
     }
 
     /// Keys one after another, a kind byte and 32 digest bytes each.
@@ -180,18 +184,23 @@ extension JobRow {
     }
 }
 
+extension FrontierRow.Side {
+    fileprivate var least: Int64 { self == .attach ? 0 : -1 }
+}
+
 extension FrontierRow {
     init(_ row: Row, side: Side) throws {
         self.init(
             side: side, key: try row.key(),
-            nextChild: try row.value("next_child") { (raw: Int64) in Int(exactly: raw) })
+            // Less than zero stands for all children, to be taken back.
+            nextChild: try row.value("next_child") { (raw: Int64) in raw >= side.least ? Int(exactly: raw) : nil })
     }
 }
 
 extension LedgerRow {
     init(_ row: Row) throws {
-        self.init(
-            org: row["org"], number: row["number"], stamp: row["stamp"], bytes: row["bytes"],
-            record: try row.bytes("record"), cause: row["cause"], chain: try row.digest("chain"))
+        try self.init(
+            org: row.get("org"), number: row.get("number"), stamp: row.get("stamp"), bytes: row.get("bytes"),
+            record: try row.bytes("record"), cause: row.get("cause"), chain: try row.digest("chain"))
     }
 }

@@ -33,7 +33,10 @@ extension ReadAccess {
 
     /// The last number given out; rises with sessions, condemnations and tags.
     package func sequence() throws -> Int64 {
-        try Int64.fetchOne(db, sql: "SELECT value FROM counter WHERE name = 'sequence'") ?? 0
+        guard let value = try Int64.fetchOne(db, sql: "SELECT value FROM counter WHERE name = 'sequence'") else {
+            throw CatalogueError(.corrupt, "The catalogue has lost its sequence: run `snapstore fsck`.")
+        }
+        return value
     }
 
     /// Changes whenever another connection has committed.
@@ -89,7 +92,7 @@ extension ReadAccess {
                 FROM object WHERE scope = ? AND condemned IS NOT NULL
                 """, arguments: [scope.rawValue])
         guard let row else { return (0, 0, 0) }
-        return (row[0], row[1], row[2])
+        return (try row.get(0), try row.get(1), try row.get(2))
     }
 
     package func badObjects(scope: ScopeID, limit: Int) throws -> [ObjectRow] {
@@ -145,7 +148,8 @@ extension ReadAccess {
         return try Row.fetchOne(
             statement, arguments: [session, Int64(key.kind.rawValue), key.digest.databaseBlob]
         ).map { row in
-            ObjectPlace(key: try row.key(), length: row["length"], frame: row["frame"], position: row["position"])
+            try ObjectPlace(
+                key: row.key(), length: row.get("length"), frame: row.get("frame"), position: row.get("position"))
         }
     }
 }
@@ -153,47 +157,49 @@ extension ReadAccess {
 // MARK: Rows to values
 
 extension ScopeRow {
-    init(_ row: Row) {
-        self.init(
-            id: ScopeID(row["id"]), name: row["name"], heldBytes: row["held_bytes"], heldObjects: row["held_objects"])
+    init(_ row: Row) throws {
+        try self.init(
+            id: ScopeID(row.get("id")), name: row.get("name"), heldBytes: row.get("held_bytes"),
+            heldObjects: row.get("held_objects"))
     }
 }
 
 extension OrgRow {
-    init(_ row: Row) {
-        self.init(id: row["id"], name: row["name"], scope: ScopeID(row["scope"]))
+    init(_ row: Row) throws {
+        try self.init(id: row.get("id"), name: row.get("name"), scope: ScopeID(row.get("scope")))
     }
 }
 
 extension SessionRow {
-    init(_ row: Row) {
-        self.init(
-            id: row["id"], uid: row["uid"], kind: row["kind"], scope: ScopeID(row["scope"]),
-            startSequence: row["start_sequence"], startedMilliseconds: row["started_ms"])
+    init(_ row: Row) throws {
+        try self.init(
+            id: row.get("id"), uid: row.get("uid"), kind: row.get("kind"), scope: ScopeID(row.get("scope")),
+            startSequence: row.get("start_sequence"), startedMilliseconds: row.get("started_ms"))
     }
 }
 
 extension ObjectRow {
     init(_ row: Row) throws {
-        self.init(
-            key: try row.key(), length: row["length"], refs: row["refs"], borrows: row["borrows"], frame: row["frame"],
-            position: row["position"], condemned: row["condemned"], isBad: row["bad"] != 0)
+        try self.init(
+            key: try row.key(), length: row.get("length"), refs: row.get("refs"), borrows: row.get("borrows"),
+            frame: row.get("frame"),
+            position: row.get("position"), condemned: row.get("condemned"), isBad: (row.get("bad") as Int64) != 0)
     }
 }
 
 extension PackRow {
     init(_ row: Row) throws {
-        self.init(
-            id: row["id"], uid: try row.bytes("uid"), scope: ScopeID(row["scope"]), session: row["session"],
-            state: try row.value("state") { PackState(rawValue: $0) }, storedBytes: row["stored_bytes"],
-            rawBytes: row["raw_bytes"], liveObjects: row["live_objects"], liveBytes: row["live_bytes"])
+        try self.init(
+            id: row.get("id"), uid: try row.bytes("uid"), scope: ScopeID(row.get("scope")), session: row.get("session"),
+            state: try row.value("state") { PackState(rawValue: $0) }, storedBytes: row.get("stored_bytes"),
+            rawBytes: row.get("raw_bytes"), liveObjects: row.get("live_objects"), liveBytes: row.get("live_bytes"))
     }
 }
 
 extension FrameRow {
     init(_ row: Row) throws {
-        self.init(
-            id: row["id"], pack: row["pack"],
+        try self.init(
+            id: row.get("id"), pack: row.get("pack"),
             number: try row.value("number") { (raw: Int64) in Int(exactly: raw) },
             offset: try row.value("offset") { (raw: Int64) in UInt64(exactly: raw) },
             storedBytes: try row.value("stored_bytes") { (raw: Int64) in UInt32(exactly: raw) },

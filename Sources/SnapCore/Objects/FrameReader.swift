@@ -84,11 +84,12 @@ final class FrameReader: Sendable {
 }
 
 extension FrameInfo {
-    /// The frame a catalogue row describes; nil when its codec or checksum cannot be.
+    /// The frame a catalogue row describes; nil when its codec, checksum or sizes cannot be.
     init?(_ row: FrameRow) {
-        guard let codec = FrameCodec(rawValue: row.codec), row.checksum.count == FrameInfo.checkBytes else {
-            return nil
-        }
+        // Memory is given by these sizes.
+        guard let codec = FrameCodec(rawValue: row.codec), row.checksum.count == FrameInfo.checkBytes,
+            max(row.storedBytes, row.rawBytes) <= Limits.frameRawBytesMax
+        else { return nil }
         self.init(
             offset: row.offset, storedBytes: row.storedBytes, rawBytes: row.rawBytes, codec: codec,
             check: row.checksum)

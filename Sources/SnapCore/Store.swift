@@ -61,9 +61,17 @@ package final class Store: Sendable {
     }
 
     /// Makes the directories, the catalogue, and last the FORMAT file that says the store is whole. Each is durable
-    /// before what relies on it: a power cut leaves a whole store, or none.
+    /// before what relies on it: a power cut leaves a whole store, or none. Of several processes that do so at once one
+    /// makes it, and the others wait.
     private static func make(_ layout: StoreLayout, _ disk: Disk) throws {
-        try Kernel.makeParentDirectories(of: layout.root)
+        for directory in Kernel.missingParentDirectories(of: layout.root) {
+            try disk.makeDirectory(directory, mode: 0o755)
+            try disk.syncParent(of: directory)
+        }
+        try disk.makeDirectory(layout.root, mode: 0o700)
+        let root = try Kernel.open(layout.root, [.readOnly, .directory])
+        while try !Kernel.tryLock(root) { Kernel.sleep(milliseconds: 2) }
+        guard !Kernel.exists(layout.format) else { return }
         for directory in layout.directories {
             try disk.makeDirectory(directory, mode: 0o700)
             try disk.syncParent(of: directory)

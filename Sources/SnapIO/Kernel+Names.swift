@@ -90,8 +90,8 @@ extension Kernel {
         return Array(buffer[..<count])
     }
 
-    /// Makes the directories above `path` that are missing, mode 0755.
-    package static func makeParentDirectories(of path: String) throws(IOError) {
+    /// The directories above `path` that are missing, upper ones first.
+    package static func missingParentDirectories(of path: String) -> [String] {
         var parents: [String] = []
         var rest = path[...]
         while let slash = rest.lastIndex(of: "/"), slash > rest.startIndex {
@@ -99,7 +99,12 @@ extension Kernel {
             if exists(String(rest)) { break }
             parents.append(String(rest))
         }
-        for parent in parents.reversed() {
+        return parents.reversed()
+    }
+
+    /// Makes the directories above `path` that are missing, mode 0755.
+    package static func makeParentDirectories(of path: String) throws(IOError) {
+        for parent in missingParentDirectories(of: path) {
             if mkdir(parent, 0o755) != 0, errno != EEXIST {
                 throw IOError(errno: errno, operation: "mkdir", path: parent)
             }

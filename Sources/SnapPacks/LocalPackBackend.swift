@@ -1,4 +1,5 @@
 package import SnapIO
+internal import Synchronization
 
 /// Packs as files: `<root>/<scope>/<first two digits>/<id>.pack`.
 ///
@@ -6,6 +7,8 @@ package import SnapIO
 package final class LocalPackBackend: PackBackend {
     private let root: String
     private let disk: Disk
+    /// Directories whose names this process has made durable.
+    private let durable = Mutex<Set<String>>([])
 
     /// - Parameter root: An existing directory.
     package init(root: String, disk: Disk) throws {
@@ -33,9 +36,11 @@ package final class LocalPackBackend: PackBackend {
     }
 
     private func makeDirectory(_ path: String, in parent: String) throws(IOError) {
-        guard !Kernel.exists(path) else { return }
-        try disk.makeDirectory(path, mode: 0o700)
+        guard durable.withLock({ !$0.contains(path) }) else { return }
+        // One that is there already, too: the process that made it may not have come to the sync yet, or have died.
+        if !Kernel.exists(path) { try disk.makeDirectory(path, mode: 0o700) }
         try disk.syncDirectory(parent)
+        durable.withLock { _ = $0.insert(path) }
     }
 
     package func read(scope: String, id: PackID, offset: UInt64, count: Int) throws -> [UInt8] {

@@ -151,6 +151,23 @@ final class Once: Sendable {
             String.init)
     }
 
+    @Test func manyMakeAStoreAtOnce() throws {
+        for round in 0..<10 {
+            let path = directory.file("new\(round)")
+            let pool = try WorkerPool(threads: 8, queueMax: 8)
+            let identities = Mutex<Set<String>>([])
+            for _ in 0..<8 {
+                try pool.submit {
+                    let store = try Store.open(path: path, create: true)
+                    defer { store.close() }
+                    identities.withLock { _ = $0.insert(store.storeID) }
+                }
+            }
+            try pool.wait()
+            #expect(identities.withLock { $0.count } == 1)
+        }
+    }
+
     @Test func aRestoreReadsOnWhenItsSnapshotIsDeleted() throws {
         var generator = SeededGenerator(seed: 16)
         let fixture = try open()

@@ -153,6 +153,15 @@ package final class Catalogue: Sendable {
         }
     }
 
+    /// Whether a copy of a catalogue is whole, as far as SQLite can tell. Reads all of it.
+    package static func isSound(copy path: String) -> Bool {
+        var configuration = Configuration()
+        configuration.readonly = true
+        guard let queue = try? DatabaseQueue(path: path, configuration: configuration) else { return false }
+        defer { try? queue.close() }
+        return (try? queue.read { try String.fetchAll($0, sql: "PRAGMA integrity_check(1)") }) == ["ok"]
+    }
+
     /// A second read connection for many point look-ups, without a transaction around them.
     package func makeLookup() throws -> CatalogueLookup {
         try Catalogue.mappedAny(path) { try CatalogueLookup(path: path) }

@@ -184,6 +184,24 @@ import Testing
         try expectSound(fixture)
     }
 
+    @Test func aRebuildPassesOverADamagedBackup() throws {
+        var fixture = try open()
+        try fixture.commit("t", tag: "1", files: ["a": [1]])
+        try fixture.collect()
+        fixture.store.close()
+        try loseCatalogue()
+        let sound = try #require(try Array(Kernel.names(inDirectory: path + "/backup")).first)
+        let file = path + "/backup/" + String(decoding: sound, as: UTF8.self)
+        var bytes = try Kernel.readFile(file, limit: 1 << 30)
+        // The root page of a table.
+        for position in 8192..<8292 { bytes[position] = 0xff }
+        try (path + "/backup/catalogue-9999999999999.sqlite").write(bytes)
+        _ = try Store.rebuildCatalogue(path: path, adopt: false)
+        fixture = try open()
+        #expect(try fixture.names() == ["t:1"])
+        try expectSound(fixture)
+    }
+
     @Test func aRebuildThatWasCutShortIsRepeated() throws {
         var fixture = try open()
         try fixture.commit("t", tag: "1", files: ["a": [1]])

@@ -45,7 +45,8 @@ private struct Rebuild {
     let disk: Disk
 
     func run(adopt: Bool) throws -> RebuildResult {
-        let backup = try CatalogueBackup.all(in: layout.backups).last
+        // What damaged the catalogue may have damaged a backup, too.
+        let backup = try CatalogueBackup.all(in: layout.backups).last { Catalogue.isSound(copy: $0.path) }
         var result = RebuildResult()
         result.backupMilliseconds = backup?.takenMilliseconds
         if backup == nil, !adopt {

@@ -48,7 +48,7 @@ import Testing
         let path = directory.file("busy")
         _ = try Store.open(path: path, create: true)
         let rounds = 15 * TestScale.factor
-        let pool = try WorkerPool(threads: 4, queueMax: 8)
+        let pool = try WorkerPool(threads: 5, queueMax: 8)
         for worker in 0..<3 {
             try pool.submit {
                 let fixture = StoreFixture(store: try Store.open(path: path, create: false))
@@ -65,10 +65,12 @@ import Testing
                 }
             }
         }
-        try pool.submit {
-            let fixture = StoreFixture(store: try Store.open(path: path, create: false))
-            defer { fixture.store.close() }
-            for _ in 0..<rounds { try fixture.collect() }
+        for _ in 0..<2 {
+            try pool.submit {
+                let fixture = StoreFixture(store: try Store.open(path: path, create: false))
+                defer { fixture.store.close() }
+                for _ in 0..<rounds { try fixture.collect() }
+            }
         }
         try pool.wait()
         let fixture = StoreFixture(store: try Store.open(path: path, create: false))

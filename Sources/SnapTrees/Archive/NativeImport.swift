@@ -92,9 +92,8 @@ package struct NativeImport {
         try session.flush()
         let load: ObjectLoader = { [session] in try session.read($0) }
         let manifest = try Manifest.decode(load(ObjectKey(.manifest, record.manifest)))
-        let root = try RootNode.decode(load(ObjectKey(.tree, manifest.root)))
-        var size = RestoreSize(load: load)
-        let sum = try size.of(root)
+        var size = TreeSize(load: load)
+        let sum = try size.of(manifest)
         var draft = SnapshotDraft(
             name: record.name, tag: record.tag, manifest: record.manifest, kind: manifest.kind.rawValue)
         draft.creator = record.creator

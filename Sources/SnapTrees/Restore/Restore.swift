@@ -75,7 +75,7 @@ package struct Restore {
     {
         progress.enter(.preparing)
         let target = try RestoreTarget.open(path, marker: marker, overwrite: options.overwrite)
-        var size = RestoreSize(load: load)
+        var size = TreeSize(load: load)
         let sum = try size.of(entry)
         progress.setTotals(entries: sum.entries, bytes: sum.bytes)
         if target.isNew { try checkRoom(for: sum, in: target.root, path) }
@@ -90,7 +90,7 @@ package struct Restore {
         return writer.finalResult
     }
 
-    private func checkRoom(for sum: RestoreSize.Sum, in root: Descriptor, _ path: String) throws {
+    private func checkRoom(for sum: TreeSize.Sum, in root: Descriptor, _ path: String) throws {
         let available = try Kernel.fileSystem(of: root).availableBytes
         guard sum.bytes <= available else {
             throw StoreError(

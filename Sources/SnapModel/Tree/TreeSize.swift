@@ -1,19 +1,18 @@
 internal import SnapDigest
-internal import SnapModel
 
 /// What a tree takes when it is written out, computed before anything is: a few objects can stand for 2^40 files.
 ///
 /// Each distinct node is read once; sums saturate.
-struct RestoreSize {
-    struct Sum {
-        var entries: UInt64 = 0
-        var files: UInt64 = 0
+package struct TreeSize {
+    package struct Sum {
+        package var entries: UInt64 = 0
+        package var files: UInt64 = 0
         /// Lengths of the files.
-        var logicalBytes: UInt64 = 0
+        package var logicalBytes: UInt64 = 0
         /// Bytes of data, zero segments left out.
-        var bytes: UInt64 = 0
+        package var bytes: UInt64 = 0
         /// Chunks that the files are made of, repeated ones each time.
-        var chunks: UInt64 = 0
+        package var chunks: UInt64 = 0
 
         mutating func add(_ other: Sum) {
             entries = entries.addingSaturated(other.entries)
@@ -30,15 +29,22 @@ struct RestoreSize {
         var sum = Sum()
     }
 
-    let load: ObjectLoader
+    private let load: ObjectLoader
     private var known: [Digest: Sum] = [:]
 
-    init(load: @escaping ObjectLoader) {
+    package init(load: @escaping ObjectLoader) {
         self.load = load
     }
 
+    /// Of everything that a snapshot's files are: its tree and the files of its checkpoint.
+    package mutating func of(_ manifest: Manifest) throws -> Sum {
+        var total = try of(RootNode.decode(load(ObjectKey(.tree, manifest.root))))
+        if let checkpoint = manifest.checkpoint { total.add(try tree(checkpoint.payload)) }
+        return total
+    }
+
     /// - Complexity: O(distinct nodes); the depth costs memory, not stack.
-    mutating func of(_ entry: Entry) throws -> Sum {
+    package mutating func of(_ entry: Entry) throws -> Sum {
         var total = Sum(entries: 1)
         switch entry.node {
         case .file(let content): total.add(try file(content))

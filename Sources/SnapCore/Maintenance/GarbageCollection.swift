@@ -96,7 +96,7 @@ struct GarbageCollector {
 
     private mutating func delete(_ rows: [ObjectRow], scope: ScopeID) throws {
         let deleted = try store.catalogue.write("expire") { tx in
-            var changes: [Int64: (objects: Int64, bytes: Int64)] = [:]
+            var changes = PackChanges()
             var deleted: Int64 = 0
             for row in rows {
                 // Another collection may have moved it since it was read.
@@ -104,12 +104,9 @@ struct GarbageCollector {
                 guard try tx.deleteCondemned(row.key, scope: scope) else { continue }
                 deleted += 1
                 guard let frame, let pack = try tx.reading.frame(frame)?.pack else { continue }
-                changes[pack, default: (0, 0)].objects += 1
-                changes[pack, default: (0, 0)].bytes += row.length
+                changes.add(pack: pack, objects: -1, bytes: -row.length)
             }
-            for (pack, change) in changes {
-                try tx.addLive(pack: pack, objects: -change.objects, bytes: -change.bytes)
-            }
+            try changes.write(tx)
             return deleted
         }
         result.deletedObjects += deleted

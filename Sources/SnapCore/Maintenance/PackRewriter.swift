@@ -104,21 +104,17 @@ struct PackRewriter {
         while try store.catalogue.write("publish", { try $0.publishPacks(session: session.id, limit: 200) }) == 200 {}
         for batch in moved.batches(of: 300) {
             try store.catalogue.write("switch") { tx in
-                var changes: [Int64: (objects: Int64, bytes: Int64)] = [:]
+                var changes = PackChanges()
                 for old in batch {
                     guard let new = try uploads.place(old.key) ?? tx.reading.upload(old.key, session: session.id),
                         let row = try tx.reading.object(old.key, scope: scope.id), row.frame == old.frame,
                         let target = try tx.reading.frame(new.frame)?.pack
                     else { continue }
                     try tx.moveObject(old.key, scope: scope.id, frame: new.frame, position: new.position)
-                    changes[pack.id, default: (0, 0)].objects -= 1
-                    changes[pack.id, default: (0, 0)].bytes -= old.length
-                    changes[target, default: (0, 0)].objects += 1
-                    changes[target, default: (0, 0)].bytes += old.length
+                    changes.add(pack: pack.id, objects: -1, bytes: -old.length)
+                    changes.add(pack: target, objects: 1, bytes: old.length)
                 }
-                for (pack, change) in changes {
-                    try tx.addLive(pack: pack, objects: change.objects, bytes: change.bytes)
-                }
+                try changes.write(tx)
             }
         }
     }

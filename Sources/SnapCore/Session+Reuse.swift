@@ -6,7 +6,7 @@ package import SnapModel
 extension Session {
     /// Counts an object that the snapshot refers to and that is held, so that it need not be put.
     package func noteReused(_ key: ObjectKey, length: Int) {
-        distinct.note(key, length: length)
+        distinct.note(key, length: Int64(length))
     }
 
     /// Whether some object that the organisation can read is known to be damaged.

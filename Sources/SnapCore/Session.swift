@@ -78,7 +78,7 @@ package final class Session {
     ///
     /// - Throws: ``StoreError/Code/outOfSpace``, ``StoreError/Code/io``; the session can only end then.
     package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws(StoreError) {
-        distinct.note(key, length: bytes.count)
+        distinct.note(key, length: Int64(bytes.count))
         guard try !contains(key) else { return }
         try StoreError.mapped {
             if isDamageKnown, try isDamaged(key) { healing.append(key) }

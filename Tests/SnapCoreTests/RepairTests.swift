@@ -60,49 +60,6 @@ import Testing
         #expect(try fixture.problems().contains { $0.code == "pack_missing" })
     }
 
-    @Test func aLostCatalogueComesBackFromBackupAndPacks() throws {
-        var generator = SeededGenerator(seed: 3)
-        let files = (0..<4).map { _ in ["a": generator.bytes(40_000)] }
-        var fixture = try open()
-        try fixture.commit("t", tag: "0", files: files[0])
-        try fixture.commit("t", tag: "1", files: files[1])
-        _ = try fixture.store.deleteTag(org: StoreFixture.org, name: "t", tag: "0")
-        // Takes the backup; what comes after is only in packs.
-        try fixture.collect()
-        try fixture.commit("t", tag: "2", files: files[2])
-        let before = try fixture.names()
-        fixture.store.close()
-        try loseCatalogue()
-        #expect {
-            try Store.open(path: path, create: true)
-        } throws: { ($0 as? StoreError)?.code == .notFound }
-        let result = try Store.rebuildCatalogue(path: path, adopt: false)
-        #expect(result.backupMilliseconds != nil)
-        fixture = try open()
-        #expect(try fixture.names() == before)
-        try expectSound(fixture)
-        try fixture.commit("t", tag: "3", files: files[3])
-        try fixture.collect()
-        try expectSound(fixture)
-    }
-
-    @Test func withoutABackupTheSnapshotsFoundAreListedAndAdopted() throws {
-        var generator = SeededGenerator(seed: 4)
-        var fixture = try open()
-        try fixture.commit("t", tag: "1", files: ["a": generator.bytes(40_000)])
-        try fixture.commit("u", tag: "x", files: ["b": generator.bytes(90_000), "c": []])
-        let before = try fixture.names()
-        fixture.store.close()
-        try loseCatalogue()
-        let found = try Store.rebuildCatalogue(path: path, adopt: false)
-        #expect(Set(found.candidates) == ["local/t:1", "local/u:x"])
-        #expect(!Kernel.exists(path + "/catalog.sqlite"))
-        _ = try Store.rebuildCatalogue(path: path, adopt: true)
-        fixture = try open()
-        #expect(try fixture.names() == before)
-        try expectSound(fixture)
-    }
-
     @Test func aRebuildFindsWhatWasMovedSinceTheBackup() throws {
         var generator = SeededGenerator(seed: 6)
         let shared = generator.bytes(60_000)

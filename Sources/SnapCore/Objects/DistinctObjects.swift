@@ -8,8 +8,13 @@ struct DistinctObjects {
     private var seen: Set<UInt64> = []
     private(set) var bytes: Int64 = 0
 
-    mutating func note(_ key: ObjectKey, length: Int) {
-        guard key.kind != .record, seen.insert(key.digest.tail &+ UInt64(key.kind.rawValue)).inserted else { return }
-        bytes += Int64(length)
+    /// Says whether the object was not noted before. Records are not counted.
+    @discardableResult
+    mutating func note(_ key: ObjectKey, length: Int64) -> Bool {
+        guard key.kind != .record, seen.insert(key.digest.tail &+ UInt64(key.kind.rawValue)).inserted else {
+            return false
+        }
+        bytes += length
+        return true
     }
 }

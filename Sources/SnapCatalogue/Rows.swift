@@ -73,8 +73,8 @@ package struct PackRow: Hashable, Sendable {
     package let storedBytes: Int64
     package let rawBytes: Int64
     /// Objects with a row that points here, condemned ones included.
-    package let liveObjects: Int64
-    package let liveBytes: Int64
+    package var liveObjects: Int64
+    package var liveBytes: Int64
 }
 
 /// A frame within its pack; offsets and sizes in bytes.

@@ -10,13 +10,15 @@ package struct GCOptions: Sendable {
     package var deadPartMax = 0.02
     /// Say what would be done, and do nothing.
     package var dryRun = false
+    /// Called between the steps of the job; what it throws ends it.
+    package var step: MaintenanceStep = { _, _ in }
 
     package init() {}
 }
 
-/// What a collection did. Sizes are bytes.
+/// What a collection did, or would do. Sizes are bytes.
 package struct GCResult: Sendable, Hashable {
-    /// Room given back to the file system.
+    /// Room given back to the file system; of a dry run an estimate, as it is not known how well the rest compresses.
     package var freedBytes: Int64 = 0
     /// Raw bytes that nobody holds and that a later collection will free.
     package var laterBytes: Int64 = 0
@@ -25,6 +27,8 @@ package struct GCResult: Sendable, Hashable {
     package var deletedObjects: Int64 = 0
     package var deletedPacks: Int64 = 0
     package var rewrittenPacks: Int64 = 0
+    /// Raw bytes in packs that nobody uses and that stay, being too few to be worth a rewrite.
+    package var unusedBytes: Int64 = 0
     /// Why some of it stays, as sentences.
     package var reasons: [String] = []
 }
@@ -46,8 +50,14 @@ struct GarbageCollector {
     mutating func run() throws -> GCResult {
         for scope in try store.catalogue.read({ try $0.scopes() }) {
             try store.runner.settle(scope: scope.id)
-            try expire(scope)
-            if !options.dryRun { try collectPacks(scope) }
+            let horizon = try horizon(scope)
+            if options.dryRun {
+                try foresee(scope, horizon)
+            } else {
+                try expire(scope, horizon)
+                try noteRest(scope, horizon)
+                try collectPacks(scope)
+            }
         }
         if !options.dryRun {
             let week: Int64 = 7 * 24 * 3600 * 1000
@@ -61,20 +71,25 @@ struct GarbageCollector {
     // MARK: Objects
 
     /// Deletes the rows of objects past their grace that no open session may rely on.
-    private mutating func expire(_ scope: ScopeRow) throws {
-        let now = store.clock.milliseconds()
-        let horizon = try horizon(scope)
-        while !options.dryRun {
+    private mutating func expire(_ scope: ScopeRow, _ horizon: Horizon) throws {
+        while true {
             let rows = try store.catalogue.read { tx in
                 try tx.condemned(
-                    scope: scope.id, before: horizon.sequence, orTime: now - options.graceMilliseconds, limit: 400)
+                    scope: scope.id, before: horizon.sequence, orTime: horizon.milliseconds, limit: 400)
             }
             guard !rows.isEmpty else { break }
+            try options.step(UInt64(rows.count), 0)
             try delete(rows, scope: scope.id)
         }
+    }
+
+    /// What stays though nobody holds it, beside `gone`, and why.
+    private mutating func noteRest(
+        _ scope: ScopeRow, _ horizon: Horizon, gone: (objects: Int64, bytes: Int64) = (0, 0)
+    ) throws {
         let left = try store.catalogue.read { try $0.condemnedTotals(scope: scope.id) }
-        guard left.objects > 0 else { return }
-        result.laterBytes += left.bytes
+        guard left.objects > gone.objects else { return }
+        result.laterBytes += max(0, left.bytes - gone.bytes)
         let at = left.latestMilliseconds + options.graceMilliseconds
         result.laterAtMilliseconds = max(result.laterAtMilliseconds ?? at, at)
         if let session = horizon.session {
@@ -82,15 +97,23 @@ struct GarbageCollector {
         }
     }
 
-    /// Objects condemned at or after this number may be in use by an open session: of the scope, or for `public`, any.
-    /// Without one it is the next number, so that a session which begins after this look is not forgotten.
-    private func horizon(_ scope: ScopeRow) throws -> (sequence: Int64, session: SessionRow?) {
+    /// What was condemned before may go.
+    private struct Horizon {
+        /// From this number on it may be in use by an open session: of the scope, or for `public`, any. Without one it is
+        /// the next number, so that a session which begins after this look is not forgotten.
+        let sequence: Int64
+        let session: SessionRow?
+        /// Later than this it is in its grace.
+        let milliseconds: Int64
+    }
+
+    private func horizon(_ scope: ScopeRow) throws -> Horizon {
         try store.catalogue.read { tx in
             let sessions = try tx.sessions().filter { scope.id == .public || $0.scope == scope.id }
-            guard let oldest = sessions.min(by: { $0.startSequence < $1.startSequence }) else {
-                return (try tx.sequence() + 1, nil)
-            }
-            return (oldest.startSequence, oldest)
+            let oldest = sessions.min { $0.startSequence < $1.startSequence }
+            return Horizon(
+                sequence: try oldest?.startSequence ?? tx.sequence() + 1, session: oldest,
+                milliseconds: store.clock.milliseconds() - options.graceMilliseconds)
         }
     }
 
@@ -115,20 +138,50 @@ struct GarbageCollector {
     // MARK: Packs
 
     private mutating func collectPacks(_ scope: ScopeRow) throws {
-        var packs = try store.catalogue.read { try $0.packs(scope: scope.id, state: .live) }
-            .filter { $0.session == nil }
+        var packs = try sealedPacks(scope)
         for pack in packs where pack.liveObjects == 0 {
+            try options.step(0, 0)
             try remove(pack)
         }
         packs.removeAll { $0.liveObjects == 0 }
         let candidates = rewriteCandidates(packs)
+        result.unusedBytes += unusedBytes(packs) - unusedBytes(candidates)
         guard !candidates.isEmpty else { return }
-        let rewriter = try PackRewriter(store: store, scope: scope)
+        let rewriter = try PackRewriter(store: store, scope: scope, step: options.step)
         let written = try rewriter.rewrite(candidates) { pack in
             guard let now = try store.catalogue.read({ try $0.pack(pack.id) }), now.liveObjects == 0 else { return }
             if try remove(now) { result.rewrittenPacks += 1 }
         }
         result.freedBytes -= written
+    }
+
+    /// Packs that belong to no session.
+    private func sealedPacks(_ scope: ScopeRow) throws -> [PackRow] {
+        try store.catalogue.read { try $0.packs(scope: scope.id, state: .live) }.filter { $0.session == nil }
+    }
+
+    private func unusedBytes(_ packs: [PackRow]) -> Int64 { packs.reduce(0) { $0 + $1.deadBytes } }
+
+    /// What ``expire(_:_:)`` and ``collectPacks(_:)`` would do, from the catalogue alone.
+    private mutating func foresee(_ scope: ScopeRow, _ horizon: Horizon) throws {
+        let expiring = try store.catalogue.read {
+            try $0.condemnedPerPack(scope: scope.id, before: horizon.sequence, orTime: horizon.milliseconds)
+        }
+        let gone = expiring.reduce((objects: Int64(0), bytes: Int64(0))) {
+            ($0.objects + $1.objects, $0.bytes + $1.bytes)
+        }
+        result.deletedObjects += gone.objects
+        try noteRest(scope, horizon, gone: gone)
+        let packs = try sealedPacks(scope).map { pack in
+            expiring.filter { $0.pack == pack.id }.reduce(pack) { $0.without(objects: $1.objects, bytes: $1.bytes) }
+        }
+        let left = packs.filter { $0.liveObjects > 0 }
+        let candidates = rewriteCandidates(left)
+        result.unusedBytes += unusedBytes(left) - unusedBytes(candidates)
+        result.rewrittenPacks += Int64(candidates.count)
+        result.deletedPacks += Int64(packs.count - left.count + candidates.count)
+        for pack in packs where pack.liveObjects == 0 { result.freedBytes += pack.storedBytes }
+        for pack in candidates { result.freedBytes += Int64(Double(pack.storedBytes) * pack.deadPart) }
     }
 
     @discardableResult
@@ -158,6 +211,14 @@ extension PackRow {
     /// Raw bytes that no row names.
     var deadBytes: Int64 { max(0, rawBytes - liveBytes) }
     var deadPart: Double { rawBytes == 0 ? 0 : Double(deadBytes) / Double(rawBytes) }
+
+    /// As it would be without some of the objects in use.
+    func without(objects: Int64, bytes: Int64) -> PackRow {
+        var pack = self
+        pack.liveObjects = max(0, liveObjects - objects)
+        pack.liveBytes = max(0, liveBytes - bytes)
+        return pack
+    }
 }
 
 extension Store {

@@ -11,10 +11,12 @@ internal import SnapPacks
 struct PackRewriter {
     private let store: Store
     private let scope: ScopeRow
+    private let step: MaintenanceStep
 
-    init(store: Store, scope: ScopeRow) throws {
+    init(store: Store, scope: ScopeRow, step: @escaping MaintenanceStep) throws {
         self.store = store
         self.scope = scope
+        self.step = step
     }
 
     /// Rewrites `packs`, oldest first. Returns the bytes written.
@@ -61,6 +63,7 @@ struct PackRewriter {
         do {
             var moved: [ObjectPlace] = []
             for place in live {
+                try step(1, UInt64(clamping: place.length))
                 guard let bytes = try readIfSound(place) else { continue }
                 try bytes.withUnsafeBytes { try writer.append(place.key, $0) }
                 moved.append(place)

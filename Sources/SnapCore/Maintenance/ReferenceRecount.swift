@@ -13,6 +13,8 @@ struct ReferenceRecount {
 
     let store: Store
     let scope: ScopeRow
+    /// Called for each node that is read; what it throws ends the recount.
+    var step: MaintenanceStep = { _, _ in }
 
     func problems() throws -> Finding {
         let expected = try expectedCounts()
@@ -115,6 +117,7 @@ struct ReferenceRecount {
         let objects = JobObjects(
             catalogue: store.catalogue, frames: store.frames, scope: scope.id, session: nil, uploads: nil)
         while let key = queue.popLast() {
+            try step(0, 0)
             for child in try readableChildren(of: key, objects) { add(child) }
         }
         return counts

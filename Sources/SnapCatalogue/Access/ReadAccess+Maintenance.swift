@@ -1,0 +1,40 @@
+internal import GRDB
+internal import SnapModel
+
+// What checks and collections ask.
+
+extension ReadAccess {
+    /// Where the objects of a scope are whose bytes lie in a pack, in the order of the pack. Costs a pass over the
+    /// scope's objects.
+    package func places(pack: Int64, scope: ScopeID) throws -> [ObjectPlace] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT object.* FROM object JOIN frame ON frame.id = object.frame
+                WHERE frame.pack = ? AND object.scope = ? ORDER BY frame.number, object.position
+                """, arguments: [pack, scope.rawValue]
+        ).compactMap { row in
+            let object = try ObjectRow(row)
+            return object.frame.map {
+                ObjectPlace(key: object.key, length: object.length, frame: $0, position: object.position)
+            }
+        }
+    }
+
+    /// Objects that ``condemned(scope:before:orTime:limit:)`` finds, and their raw bytes, added up for each pack; nil
+    /// for those without bytes of their own.
+    package func condemnedPerPack(scope: ScopeID, before sequence: Int64, orTime milliseconds: Int64) throws
+        -> [(pack: Int64?, objects: Int64, bytes: Int64)]
+    {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT frame.pack AS pack, COUNT(*) AS objects,
+                       SUM(CASE WHEN object.frame IS NULL THEN 0 ELSE object.length END) AS bytes
+                FROM object LEFT JOIN frame ON frame.id = object.frame
+                WHERE object.scope = ? AND condemned < ? AND condemned_ms <= ? AND refs = 0 AND borrows = 0
+                GROUP BY frame.pack
+                """, arguments: [scope.rawValue, sequence, milliseconds]
+        ).map { (pack: $0["pack"], objects: $0["objects"], bytes: $0["bytes"]) }
+    }
+}

@@ -9,6 +9,8 @@ package struct FsckOptions: Sendable {
     package var readData = false
     /// Read and hash this part of the frames of file bytes, picked at random: 0 … 1.
     package var samplePart = 0.0
+    /// Called between the steps of the job; what it throws ends it.
+    package var step: MaintenanceStep = { _, _ in }
 
     package init() {}
 }
@@ -69,6 +71,7 @@ struct StoreChecker {
         for row in rows {
             result.packs += 1
             guard let id = PackID(bytes: row.uid) else { continue }
+            try options.step(0, 0)
             guard onDisk.contains(id) else {
                 guard try isLive(row) else { continue }
                 lost.append(row)
@@ -79,7 +82,9 @@ struct StoreChecker {
                 try checkPack(row, id, scope)
             } catch {
                 guard try isLive(row) else { continue }
-                report("pack_corrupt", StoreError(mapping: error).message)
+                let error = StoreError(mapping: error)
+                guard error.code == .corrupt || error.code == .notFound else { throw error }
+                try salvage(row, scope, error.message)
             }
         }
         try markLost(in: lost, scope)
@@ -121,6 +126,41 @@ struct StoreChecker {
         if astray > 0 { report("object_missing", "\(astray) objects of `\(scope.name)` are in no pack.") }
     }
 
+    /// A pack whose footer cannot be read: its objects are tried one by one, as the catalogue knows them. Those that
+    /// cannot be read are marked, so that a capture of the same content heals them.
+    private mutating func salvage(_ row: PackRow, _ scope: ScopeRow, _ message: String) throws {
+        let places = try store.catalogue.read { try $0.places(pack: row.id, scope: scope.id) }
+        var lost: Int64 = 0
+        for place in places where try !isReadable(place) {
+            if try markDamaged(place, scope) { lost += 1 }
+        }
+        let sentence = message.hasSuffix(".") ? String(message.dropLast()) : message
+        report("pack_corrupt", "\(sentence): \(lost) of its \(places.count) objects cannot be read.")
+    }
+
+    private mutating func isReadable(_ place: ObjectPlace) throws -> Bool {
+        try options.step(1, UInt64(clamping: place.length))
+        result.objectsRead += 1
+        do {
+            _ = try store.frames.read(place)
+            return true
+        } catch {
+            let error = StoreError(mapping: error)
+            guard error.code == .corrupt else { throw error }
+            return false
+        }
+    }
+
+    /// Says whether the object still is where it could not be read: otherwise gc has moved it meanwhile, and what was read
+    /// is nobody's.
+    private mutating func markDamaged(_ place: ObjectPlace, _ scope: ScopeRow) throws -> Bool {
+        let isStillThere = try store.catalogue.write("mark-bad") {
+            try $0.markBad(place.key, scope: scope.id, frame: place.frame, true)
+        }
+        if isStillThere { damaged[scope.id, default: []].insert(place.key) }
+        return isStillThere
+    }
+
     private mutating func checkPack(_ row: PackRow, _ id: PackID, _ scope: ScopeRow) throws {
         let index = try PackIndex.read(backend: store.backend, scope: scope.name, id: id)
         let frames = try store.catalogue.read { try $0.frames(pack: row.id) }
@@ -157,6 +197,7 @@ struct StoreChecker {
 
     private mutating func read(_ places: [ObjectPlace], _ scope: ScopeRow) throws {
         for place in places {
+            try options.step(1, UInt64(clamping: place.length))
             result.objectsRead += 1
             do {
                 _ = try store.frames.read(place)
@@ -164,13 +205,8 @@ struct StoreChecker {
             } catch {
                 let error = StoreError(mapping: error)
                 guard error.code == .corrupt else { throw error }
-                let isStillThere = try store.catalogue.write("mark-bad") {
-                    try $0.markBad(place.key, scope: scope.id, frame: place.frame, true)
-                }
-                // Otherwise gc has moved it meanwhile, and what was read is nobody's.
-                guard isStillThere else { continue }
-                report("object_corrupt", error.message)
-                damaged[scope.id, default: []].insert(place.key)
+                guard try markDamaged(place, scope) else { continue }
+                report("object_corrupt", "\(place.key) cannot be read. \(error.message)")
             }
         }
     }
@@ -187,7 +223,7 @@ struct StoreChecker {
     private mutating func checkCounts(_ scope: ScopeRow) throws {
         for attempt in 1...3 {
             let before = try store.catalogue.read { try $0.sequenceAndJobs() }
-            let found = try ReferenceRecount(store: store, scope: scope).problems()
+            let found = try ReferenceRecount(store: store, scope: scope, step: options.step).problems()
             let after = try store.catalogue.read { try $0.sequenceAndJobs() }
             if before == after || attempt == 3 && found.problems.isEmpty {
                 result.objects += found.objects
@@ -215,7 +251,7 @@ struct StoreChecker {
         for org in try store.catalogue.read({ try $0.orgs() }) {
             guard let bad = damaged[org.scope], !bad.isEmpty else { continue }
             for record in try store.snapshots(org: org.name) {
-                let reach = SnapshotReach(reader: try store.reader(org: org.name))
+                let reach = SnapshotReach(reader: try store.reader(org: org.name), step: options.step)
                 if try reach.touches(ObjectKey(.manifest, record.manifest), bad) {
                     result.damagedSnapshots.append(record)
                 }
@@ -227,11 +263,13 @@ struct StoreChecker {
 /// Whether a snapshot needs one of some objects.
 private struct SnapshotReach {
     let reader: ObjectReader
+    let step: MaintenanceStep
 
     func touches(_ root: ObjectKey, _ targets: Set<ObjectKey>) throws -> Bool {
         var queue = [root]
         var seen: Set<ObjectKey> = [root]
         while let key = queue.popLast() {
+            try step(0, 0)
             if targets.contains(key) { return true }
             guard key.kind.hasChildren else { continue }
             guard let bytes = try? reader.read(key), let children = try? ObjectChildren.of(key.kind, bytes) else {

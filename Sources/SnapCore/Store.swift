@@ -38,7 +38,7 @@ package final class Store: Sendable {
     package static func open(path: String, create: Bool, disk: Disk = Disk()) throws(StoreError) -> Store {
         try StoreError.mapped {
             let layout = StoreLayout(root: path)
-            let isNew = !Kernel.exists(layout.format)
+            let isNew = try isMissing(layout.format)
             if isNew {
                 guard create else {
                     throw StoreError(
@@ -60,10 +60,22 @@ package final class Store: Sendable {
         }
     }
 
+    /// - Throws: ``IOError`` where it cannot be told.
+    private static func isMissing(_ path: String) throws(IOError) -> Bool {
+        do throws(IOError) {
+            _ = try Kernel.status(path: path)
+            return false
+        } catch {
+            guard error.isNotFound else { throw error }
+            return true
+        }
+    }
+
     /// Makes the directories, the catalogue, and last the FORMAT file that says the store is whole. Each is durable
     /// before what relies on it: a power cut leaves a whole store, or none. Of several processes that do so at once one
     /// makes it, and the others wait.
     private static func make(_ layout: StoreLayout, _ disk: Disk) throws {
+        try checkRoom(for: layout)
         for directory in Kernel.missingParentDirectories(of: layout.root) {
             try disk.makeDirectory(directory, mode: 0o755)
             try disk.syncParent(of: directory)
@@ -78,6 +90,21 @@ package final class Store: Sendable {
         }
         try Catalogue.open(directory: layout.root, create: true, disk: disk).close()
         try disk.replaceFile(layout.format, with: StoreFormat().bytes)
+    }
+
+    /// A store is made where nothing is, or where a process died that was making one.
+    private static func checkRoom(for layout: StoreLayout) throws {
+        guard try !isMissing(layout.root) else { return }
+        guard try Kernel.status(path: layout.root).type == .directory else {
+            throw StoreError(
+                .invalid, "\(layout.root) is no directory, so it is no store.",
+                hint: "Give another path with --store or SNAPSTORE_STORE.")
+        }
+        for name in try Kernel.names(inDirectory: layout.root) where !layout.isOurs(name) {
+            throw StoreError(
+                .preconditionFailed, "\(layout.root) is no store, and it is not empty: it holds \(escaped(name)).",
+                hint: "Give the path of an empty directory, or of one that does not exist.")
+        }
     }
 
     /// Ends the use of the store by this value. Sessions must have ended.

@@ -17,5 +17,12 @@ package struct StoreLayout: Sendable, Hashable {
     /// The directories that a new store has, parents first.
     var directories: [String] { [root, packs, sessions, cache, statCache, backups] }
 
+    /// Whether a name in the store's directory is of a kind that a store has, or the file system itself.
+    func isOurs(_ name: [UInt8]) -> Bool {
+        let name = String(decoding: name, as: UTF8.self)
+        return ["FORMAT", "FORMAT.new", "packs", "sessions", "cache", "backup", "lost+found"].contains(name)
+            || name.hasPrefix("catalog.")
+    }
+
     func sessionFile(_ uid: String) -> String { sessions + "/" + uid }
 }

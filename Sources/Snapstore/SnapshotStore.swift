@@ -46,9 +46,9 @@ public final class SnapshotStore: Sendable {
     /// - Complexity: One status a file, one read of each file that changed since the last capture of the directory.
     public func create(_ name: String, from directory: String) async throws -> SnapshotRecord {
         try await run { store, org in
-            let (name, tag) = try SnapshotResolver.parseName(name)
+            let (name, tag) = try SnapshotResolver.parseName(name, org: org)
             return try CreateOperation(capture: CaptureOptions(kind: .directory)).run(
-                store, org: org, directory: directory, name: name, tag: tag, progress: Progress()
+                store, org: org, directory: Array(directory.utf8), name: name, tag: tag, progress: Progress()
             ).snapshot
         }
     }

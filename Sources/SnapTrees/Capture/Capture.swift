@@ -35,8 +35,13 @@ package struct Capture {
     ///
     /// - Throws: `notFound`, `notAllowed`, `invalid` for the directory itself; what the sink throws; `io` when the walk
     ///   cannot go on. What is wrong with single names below it is in the result's warnings.
-    package func run(directory path: String) throws(StoreError) -> CaptureResult {
+    package func run(directory path: [UInt8]) throws(StoreError) -> CaptureResult {
         try mapped { try capture(path) }
+    }
+
+    /// As ``run(directory:)`` with the bytes of a path.
+    package func run(directory path: String) throws(StoreError) -> CaptureResult {
+        try run(directory: Array(path.utf8))
     }
 
     /// Captures a tree that is not the machine's own, without a stat cache.
@@ -76,7 +81,7 @@ package struct Capture {
             objects: objects, times: options.times, owner: options.owner, threads: options.threads, progress: progress)
     }
 
-    private func capture(_ path: String) throws -> CaptureResult {
+    private func capture(_ path: [UInt8]) throws -> CaptureResult {
         let objects = try ObjectWriter(sink: sink)
         var entries = try entryReader(objects)
         // Before syncfs and the walk: what changes from now on is not settled.
@@ -94,7 +99,7 @@ package struct Capture {
             return try finish(entry, nil, report, entries, objects, statCache: nil)
         default:
             throw StoreError(
-                .invalid, "\(path) is no directory.",
+                .invalid, "\(escaped(path)) is no directory.",
                 hint: "Only a checkpoint can be made of a file, and only of a regular one.")
         }
     }
@@ -139,12 +144,12 @@ package struct Capture {
 
     /// The root of a snapshot that is one file.
     private func imageEntry(
-        _ path: String, _ status: NodeStatus, _ entries: inout EntryReader, _ report: inout WalkReport
+        _ path: [UInt8], _ status: NodeStatus, _ entries: inout EntryReader, _ report: inout WalkReport
     ) throws -> Entry {
-        let slash = path.lastIndex(of: "/")
-        let directory = slash.map { path[...$0] } ?? "."
-        let name = Array((slash.map { path[path.index(after: $0)...] } ?? path[...]).utf8)
-        let source = try FileSystemSource(root: try Kernel.open(String(directory), [.readOnly, .directory]))
+        let slash = path.lastIndex(of: UInt8(ascii: "/"))
+        let directory = slash.map { Array(path[...$0]) } ?? [UInt8(ascii: ".")]
+        let name = slash.map { Array(path[($0 + 1)...]) } ?? path
+        let source = try FileSystemSource(root: try Kernel.open(directory, [.readOnly, .directory]))
         let read = try entries.readStable(name, .contentDefined, source) {
             report.warn(.changed, name, "changed each time it was read.")
         }

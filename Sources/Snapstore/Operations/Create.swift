@@ -30,7 +30,7 @@ package struct CreateOperation {
 
     /// - Throws: ``StoreError``; nothing of the capture stays then.
     package func run(
-        _ store: Store, org: String, directory: String, name: String, tag: String, progress: Progress,
+        _ store: Store, org: String, directory: [UInt8], name: String, tag: String, progress: Progress,
         onSettling: (String) -> Void = { _ in }
     ) throws(StoreError) -> Result {
         let session = try store.beginSession(.create, org: org)
@@ -38,8 +38,7 @@ package struct CreateOperation {
         var options = capture
         options.storePath = store.layout.root
         let captured = try Capture(sink: SessionSink(session, org: org), options: options, org: org, progress: progress)
-            .run(
-                directory: directory)
+            .run(directory: directory)
         var draft = SnapshotDraft(name: name, tag: tag, manifest: captured.manifest, kind: captured.kind.rawValue)
         draft.ifMatch = ifMatch
         draft.force = force
@@ -49,6 +48,8 @@ package struct CreateOperation {
         draft.logicalBytes = Int64(clamping: captured.logicalBytes)
         draft.fileCount = Int64(clamping: captured.fileCount)
         draft.chunkCount = Int64(clamping: captured.chunkCount)
+        // The last moment: a commit that has begun is carried out.
+        try StoreError.mapped { try progress.check() }
         progress.enter(.committing)
         let newBytes = session.newBytes
         let commit = try session.commit(draft, onSettling: onSettling)

@@ -48,8 +48,18 @@ package struct SnapshotResolver: Sendable {
     }
 
     /// The name and tag that a reference to be written to means.
-    package static func parseName(_ text: String) throws(StoreError) -> (name: String, tag: String) {
-        switch try parse(text).target {
+    ///
+    /// - Parameter org: The organisation that is written to: a reference that names another is refused.
+    package static func parseName(_ text: String, org: String = "local") throws(StoreError) -> (
+        name: String, tag: String
+    ) {
+        let reference = try parse(text)
+        if let other = reference.org, other != org {
+            throw StoreError(
+                .invalid, "`\(escaped(Array(text.utf8)))` is a name of the organisation `\(other)`, not of `\(org)`.",
+                hint: "Leave out `\(other)/`.")
+        }
+        switch reference.target {
         case .name(let name, let tag, nil): return (name, tag ?? Reference.defaultTag)
         case .prefix(let name) where SnapshotName.isValid(name): return (name, Reference.defaultTag)
         default:
@@ -70,9 +80,10 @@ package struct SnapshotResolver: Sendable {
             let high = Digest(hex: prefix + String(repeating: "f", count: missing))
         else { return nil }
         let found = try store.snapshots(org: org, manifestFrom: low, to: high)
-        guard Set(found.map(\.manifest)).count <= 1 else {
+        let manifests = Set(found.map(\.manifest))
+        guard manifests.count <= 1 else {
             throw StoreError(
-                .invalid, "`\(prefix)` begins the digests of \(found.count) snapshots.", hint: "Give more digits.")
+                .invalid, "`\(prefix)` begins the digests of \(manifests.count) snapshots.", hint: "Give more digits.")
         }
         return found.first
     }
@@ -82,10 +93,19 @@ package struct SnapshotResolver: Sendable {
             snapshot.tags.map { $0 == Reference.defaultTag ? snapshot.name : "\(snapshot.name):\($0)" }
         }
         let message = "There is no snapshot `\(escaped(Array(text.utf8)))`."
-        if let nearest = Nearest.to(text, among: names) {
+        if let nearest = Nearest.to(text, among: names) ?? Self.newest(like: text, among: names) {
             return StoreError(.notFound, message, hint: "Did you mean `\(nearest)`?")
         }
         return StoreError(.notFound, message, hint: "See what there is with `snapstore list`.")
+    }
+}
+
+extension SnapshotResolver {
+    /// The first of `references` whose name, without its tag, is nearest to that of `text`.
+    private static func newest(like text: String, among references: [String]) -> String? {
+        func name(_ reference: String) -> String { String(reference.prefix { $0 != ":" && $0 != "@" }) }
+        guard let nearest = Nearest.to(name(text), among: references.map(name)) else { return nil }
+        return references.first { name($0) == nearest }
     }
 }
 

@@ -10,6 +10,8 @@ package final class Progress: Sendable {
         case reading
         case writing
         case verifying
+        /// Deleting what nobody holds, and copying what lies beside it.
+        case collecting
         /// The bytes are there; the catalogue is told of them.
         case committing
         case done

@@ -23,12 +23,15 @@ package struct NativeExport {
     /// - Parameter write: Takes the next bytes of the stream.
     package func run(_ snapshot: SnapshotRecord, write: @escaping ([UInt8]) throws -> Void) throws(StoreError) {
         try StoreError.mapped {
+            progress.setTotals(entries: 0, bytes: UInt64(clamping: snapshot.uniqueBytes))
+            progress.enter(.writing)
             try write(Self.magic)
             let objects = try makeWriter(write)
             var queue = [ObjectKey(.manifest, snapshot.manifest)]
             var seen = Set(queue)
             // Depth first, so that the bytes of a directory lie together.
             while let key = queue.popLast() {
+                try progress.check()
                 let bytes = try load(key)
                 try bytes.withUnsafeBytes { try objects.append(key, $0) }
                 progress.add(entries: 1, bytes: UInt64(bytes.count))

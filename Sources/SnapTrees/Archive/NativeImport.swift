@@ -24,6 +24,7 @@ package struct NativeImport {
     /// - Throws: ``StoreError/Code/corrupt`` when the stream is cut or is none.
     package func run(read: (Int) throws -> [UInt8]) throws(StoreError) -> SnapshotDraft {
         try StoreError.mapped {
+            progress.enter(.reading)
             guard try read(NativeExport.magic.count) == NativeExport.magic else {
                 throw StoreError(
                     .invalid, "The stream is no snapshot that `snapstore export` wrote.",
@@ -65,6 +66,7 @@ package struct NativeImport {
         var record: RecordObject?
         var frame: (number: Int, raw: [UInt8]) = (-1, [])
         for object in index.objects {
+            try progress.check()
             if object.frame != frame.number {
                 let info = index.frames[object.frame]
                 let stored = try backend.read(

@@ -9,14 +9,18 @@ struct ContentPlacer {
     let load: ObjectLoader
 
     /// Writes `content` into an empty file.
-    func write(_ content: Content, to file: Descriptor) throws {
+    ///
+    /// - Parameter onBytes: Told of bytes that are written, as they are.
+    func write(_ content: Content, to file: Descriptor, onBytes: (UInt64) -> Void) throws {
         // The length first: what a file system allocates ahead of the end of a growing file would stay in its holes.
         try Kernel.truncate(file, to: content.length)
         if case .inline(let bytes) = content.body {
             try bytes.withUnsafeBytes { try place($0, at: 0, in: file) }
+            onBytes(UInt64(bytes.count))
         } else {
             try forEachChunk(of: content) { bytes, offset in
                 try bytes.withUnsafeBytes { try place($0, at: offset, in: file) }
+                onBytes(UInt64(bytes.count))
             }
         }
     }

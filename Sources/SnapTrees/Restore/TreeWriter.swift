@@ -219,7 +219,7 @@ extension TreeWriter {
         let file = try Kernel.openBeneath(
             directory, entry.name, [options.verify ? .readWrite : .writeOnly, .create, .exclusive, .noFollow],
             mode: 0o600)
-        try placer.write(content, to: file)
+        try placer.write(content, to: file) { progress.add(bytes: $0) }
         if options.verify, try !placer.isEqual(content, to: file) {
             throw StoreError(
                 .corrupt, "\(escaped(path)) reads back other than it was written.",
@@ -227,7 +227,6 @@ extension TreeWriter {
         }
         try nodes.finish(file, entry.metadata, path: path)
         try file.close()
-        progress.add(bytes: content.length)
     }
 
     /// Whether a file that is there is what the snapshot has. After an interrupted restore its metadata tells: the time

@@ -2,11 +2,14 @@ import ArgumentParser
 import Glibc
 import SnapCore
 import SnapIO
+import SnapModel
 import Snapstore
 
 /// What every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(help: "Path of the store (default: $SNAPSTORE_STORE, or ~/.local/share/snapstore).")
+    @Option(
+        help: ArgumentHelp(
+            "The store's directory (default: $SNAPSTORE_STORE, or ~/.local/share/snapstore).", valueName: "path"))
     var store: String?
 
     @Flag(help: "Write JSON lines; the last one has the type summary.")
@@ -18,25 +21,40 @@ struct GlobalOptions: ParsableArguments {
     /// The organisation of a local store.
     static let org = "local"
 
-    var storePath: String {
-        if let store { return absolute(store) }
+    /// - Throws: ``StoreError/Code/invalid`` when nothing says where the store is.
+    func storePath() throws(StoreError) -> String {
+        if let store {
+            guard !store.isEmpty else { throw StoreError(.invalid, "The path given with --store is empty.") }
+            return absolute(store)
+        }
         if let path = environment("SNAPSTORE_STORE") { return absolute(path) }
-        let data = environment("XDG_DATA_HOME") ?? (environment("HOME") ?? "/root") + "/.local/share"
-        return data + "/snapstore"
+        // The XDG specification wants relative paths to be ignored.
+        if let data = environment("XDG_DATA_HOME"), data.hasPrefix("/") { return data + "/snapstore" }
+        guard let home = environment("HOME") else {
+            throw StoreError(
+                .invalid, "Nothing says where the store is: HOME is not set.",
+                hint: "Give its path with --store or SNAPSTORE_STORE.")
+        }
+        return absolute(home) + "/.local/share/snapstore"
     }
 
     func openStore(create: Bool = false) throws -> Store {
-        try Store.open(path: storePath, create: create, disk: CrashGate.disk())
+        try Store.open(path: storePath(), create: create, disk: CrashGate.disk())
     }
 
     func resolve(_ reference: String, in store: Store) throws -> SnapshotRecord {
         try SnapshotResolver(store: store, org: Self.org).resolve(reference)
     }
 
+    /// Without a slash at the end, and from the root where the current directory has a name that is text.
     private func absolute(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
+        var path = path
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        guard !path.hasPrefix("/") else { return path }
+        guard let current = getcwd(nil, 0) else { return "./" + path }
         defer { free(current) }
-        return String(cString: current) + "/" + path
+        guard let directory = String(validatingCString: current) else { return "./" + path }
+        return (directory == "/" ? "" : directory) + "/" + path
     }
 }
 

@@ -11,6 +11,7 @@ struct Snapstore: ParsableCommand {
         discussion: """
             A snapshot freezes a directory tree, usually a root file system, under a name. Equal bytes are stored once.
 
+            Examples:
               snapstore create ./root tools:1        capture ./root as tools:1
               snapstore list                         what there is
               snapstore restore tools:1 ./copy       write it out again
@@ -28,35 +29,61 @@ struct Snapstore: ParsableCommand {
 @main
 enum Main {
     static func main() {
-        // A reader that went away is an error of the write, not a death.
+        TextStream.secure()
+        // A reader that went away is an error of the write, so that the command ends in order.
         signal(SIGPIPE, SIG_IGN)
+        Interrupts.start()
         Kernel.raiseOpenFileLimit()
-        let arguments = Array(CommandLine.arguments.dropFirst())
-        do {
-            var command = try Snapstore.parseAsRoot(arguments)
-            try command.run()
-        } catch let error as StoreError {
-            Failure.report(error, asJSON: arguments.contains("--json"))
-            exit(ExitStatus.of(error.code).rawValue)
-        } catch let status as ExitStatus {
-            exit(status.rawValue)
-        } catch {
-            finish(error, arguments)
+        let status = run(RawText.arguments())
+        if TextStream.isReaderGone {
+            // As any tool in a pipe whose reader has seen enough.
+            signal(SIGPIPE, SIG_DFL)
+            raise(SIGPIPE)
         }
-        exit(0)
+        exit(status)
+    }
+
+    private static func run(_ arguments: [String]) -> Int32 {
+        var command: (any StoreCommand)?
+        do {
+            var parsed = try Snapstore.parseAsRoot(CommandWords.arranged(arguments))
+            command = parsed as? any StoreCommand
+            if command?.writesData == true { JSONLines.stream = .error }
+            try RawText.refuse(arguments, but: (parsed as? any TakesBytes)?.byteArguments ?? [])
+            try parsed.run()
+            return 0
+        } catch let error as StoreError {
+            guard !TextStream.isReaderGone else { return ExitStatus.failed.rawValue }
+            Failure.report(
+                error.code == .interrupted
+                    ? StoreError(.interrupted, error.message, hint: command?.interruptionHint) : error,
+                asJSON: command?.global.json ?? CommandWords.wantJSON(arguments),
+                command: command.map { type(of: $0).name })
+            return ExitStatus.of(error.code).rawValue
+        } catch let status as ExitStatus {
+            return status.rawValue
+        } catch {
+            return finish(error, asJSON: CommandWords.wantJSON(arguments))
+        }
     }
 
     /// What the parser has to say: help goes to standard output with exit 0, a mistake in usage exits with 2.
-    private static func finish(_ error: any Error, _ arguments: [String]) -> Never {
-        let text = Snapstore.fullMessage(for: error)
+    private static func finish(_ error: any Error, asJSON: Bool) -> Int32 {
+        let text = RawText.printable(Snapstore.fullMessage(for: error))
         if Snapstore.exitCode(for: error) == .success {
-            print(text)
-            exit(0)
+            do throws(StoreError) {
+                try TextStream.output.put(text + "\n")
+                return 0
+            } catch {
+                if !TextStream.isReaderGone { Failure.report(error, asJSON: false, command: nil) }
+                return ExitStatus.failed.rawValue
+            }
         }
-        if arguments.contains("--json") {
-            JSONLine.error(code: "usage", message: Snapstore.message(for: error), hint: nil).write(to: .output)
+        if asJSON {
+            try? JSONLines.begin(nil)
+            try? JSONLines.write(.error(code: "usage", message: Snapstore.message(for: error), hint: nil))
         }
         TextStream.error.write(text + "\n")
-        exit(ExitStatus.usage.rawValue)
+        return ExitStatus.usage.rawValue
     }
 }

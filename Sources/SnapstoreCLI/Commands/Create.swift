@@ -15,55 +15,72 @@ struct Create: ParsableCommand {
               snapstore create ./root tools:1
               snapstore create / machine --one-file-system --exclude /var/cache
               snapstore create ./fixture bench:7 --mtime EPOCH --owner 0:0
+              snapstore create ./root app:1 --env PATH=/bin --workdir / --entrypoint /init
 
             Files that did not change since the last capture of the same directory are not read again.
             """,
         aliases: ["save", "backup"])
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The directory to capture.") var directory: String
+    @Argument(help: "The directory to capture.") var directory: ByteArgument
     @Argument(help: "NAME or NAME:TAG; without a tag, latest.") var reference: String
 
     @Option(help: "filesystem or directory; given a configuration, filesystem.") var kind: String?
-    @Option(name: .customLong("env"), help: "Set a variable of the environment: NAME=VALUE.") var env: [String] = []
-    @Option(help: "Read variables from a file, NAME=VALUE a line.") var envFile: [String] = []
-    @Option(help: "Working directory of processes.") var workdir: String?
-    @Option(help: "User of processes.") var user: String?
-    @Option(help: "A word of the command to start; repeat for each.") var entrypoint: [String] = []
-    @Option(help: "OS/ARCHITECTURE, for example linux/amd64.") var platform: String?
-    @Option(help: "Label the snapshot: KEY=VALUE.") var label: [String] = []
-    @Option(help: "Leave out what a pattern matches, as in .gitignore.") var exclude: [String] = []
+    @Option(help: ArgumentHelp("Set a variable of the environment.", valueName: "name=value"))
+    var env: [ByteArgument] = []
+    @Option(help: ArgumentHelp("Read variables from a file, NAME=VALUE a line.", valueName: "file"))
+    var envFile: [String] = []
+    @Option(help: ArgumentHelp("Working directory of processes.", valueName: "path")) var workdir: ByteArgument?
+    @Option(help: ArgumentHelp("User of processes.", valueName: "user")) var user: ByteArgument?
+    @Option(help: ArgumentHelp("A word of the command to start; repeat for each.", valueName: "word"))
+    var entrypoint: [ByteArgument] = []
+    @Option(help: ArgumentHelp("What it runs on, for example linux/amd64.", valueName: "os/arch")) var platform: String?
+    @Option(help: ArgumentHelp("Label the snapshot.", valueName: "key=value")) var label: [String] = []
+    @Option(help: ArgumentHelp("Leave out what a pattern matches, as in .gitignore.", valueName: "pattern"))
+    var exclude: [ByteArgument] = []
     @Flag(help: "Keep directories on other file systems empty.") var oneFileSystem = false
-    @Option(help: "Times to store: keep, EPOCH, or @SECONDS (default: keep, or $SOURCE_DATE_EPOCH).") var mtime: String?
-    @Option(help: "Owner to store for everything: UID:GID.") var owner: String?
+    @Option(
+        help: ArgumentHelp(
+            "Times to store: keep, EPOCH, or @SECONDS (default: keep, or $SOURCE_DATE_EPOCH).", valueName: "time"))
+    var mtime: String?
+    @Option(help: ArgumentHelp("Owner to store for everything, in numbers.", valueName: "uid:gid")) var owner: String?
     @Flag(help: "Read every file, whatever its times say.") var rehash = false
-    @Option(help: "Directory of an engine's checkpoint files, stored with the snapshot.") var checkpoint: String?
-    @Option(help: "A checkpoint file that is a memory image.") var pages: [String] = []
-    @Option(help: "Name of the engine that made the checkpoint.") var engine: String?
-    @Option(help: "Its version.") var engineVersion: String?
-    @Option(help: "The snapshot that this one came from.") var parent: String?
-    @Option(help: "Set the tag only if it names this digest now, or none.") var ifMatch: String?
+    @Option(
+        help: ArgumentHelp("Directory of an engine's checkpoint files, stored with the snapshot.", valueName: "dir"))
+    var checkpoint: String?
+    @Option(help: ArgumentHelp("A checkpoint file that is a memory image.", valueName: "name"))
+    var pages: [ByteArgument] = []
+    @Option(help: ArgumentHelp("Name of the engine that made the checkpoint.", valueName: "name")) var engine: String?
+    @Option(help: ArgumentHelp("Its version.", valueName: "text")) var engineVersion: String?
+    @Option(help: ArgumentHelp("The processor it needs (default: this machine's).", valueName: "text")) var cpu: String?
+    @Option(help: ArgumentHelp("The kernel it needs (default: this machine's).", valueName: "text")) var kernel: String?
+    @Option(
+        help: ArgumentHelp(
+            "The snapshot that this one came from; of a checkpoint, the base that it belongs to.",
+            valueName: "reference"))
+    var parent: String?
+    @Option(help: ArgumentHelp("Set the tag only if it names this digest now, or none.", valueName: "digest"))
+    var ifMatch: String?
     @Flag(help: "Move a tag that names other content.") var force = false
 
     func run() throws {
         let output = Output(global)
         output.status("create")
         let watch = Stopwatch()
-        let (name, tag) = try SnapshotResolver.parseName(reference)
+        let (name, tag) = try SnapshotResolver.parseName(reference, org: GlobalOptions.org)
         var operation = CreateOperation(capture: try captureOptions())
         operation.ifMatch = try ifMatch.map(parseMatch)
         operation.force = force
         operation.labels = try label.map(parseLabel)
-        guard Kernel.exists(directory) else {
-            throw StoreError(.notFound, "There is no directory \(escaped(Array(directory.utf8))).")
-        }
+        try directory.checkIsDirectory(allowingFile: checkpoint != nil)
         let store = try global.openStore(create: true)
         operation.parent = try parent.map { try global.resolve($0, in: store) }
+        operation.capture.checkpoint?.base = operation.parent?.manifest
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }
         let result = try operation.run(
-            store, org: GlobalOptions.org, directory: directory, name: name, tag: tag, progress: progress,
+            store, org: GlobalOptions.org, directory: directory.bytes, name: name, tag: tag, progress: progress,
             onSettling: { output.note("Finishing first: \($0)") })
         reporter.stop()
         try report(result, output, tag: "\(name):\(tag)", seconds: watch.seconds)
@@ -81,7 +98,7 @@ struct Create: ParsableCommand {
             output.line("\(tag) is \(snapshot.manifest)")
         }
         output.line(
-            "\(snapshot.fileCount) files, \(Format.bytes(snapshot.logicalBytes)); new: \(Format.bytes(result.newBytes)), "
+            "\(Format.count(snapshot.fileCount, "file")), \(Format.bytes(snapshot.logicalBytes)); new: \(Format.bytes(result.newBytes)), "
                 + "stored in \(Format.bytes(result.storedBytes)); \(Format.seconds(seconds))")
         try output.summary(
             result.isNew ? "Next: snapstore ls \(tag)" : "",
@@ -108,19 +125,22 @@ extension Create {
             var options = CaptureOptions(kind: try parseKind(hasConfig: hasConfig))
             options.config = config
             options.platform = options.kind == .directory ? nil : platform ?? .host
-            options.exclude = ExcludePatterns(exclude)
+            options.exclude = ExcludePatterns(lines: exclude.map(\.bytes))
             options.oneFileSystem = oneFileSystem
             options.times = try times()
             options.owner = try owner.map { try OwnerOverride.parse($0) }
             options.rehash = rehash
-            options.checkpoint = checkpointOptions()
+            options.checkpoint = try checkpointOptions()
             return options
         }
     }
 
     private func parseKind(hasConfig: Bool) throws -> Manifest.Kind {
-        if checkpoint != nil { return .checkpoint }
+        if checkpoint != nil, kind == nil { return .checkpoint }
         guard let kind else { return hasConfig ? .filesystem : .directory }
+        guard checkpoint == nil else {
+            throw FormatError(.range, "A checkpoint has a kind of its own: leave out --kind.")
+        }
         guard let parsed = Manifest.Kind(rawValue: kind), parsed != .checkpoint else {
             throw FormatError(.range, "`\(kind)` is no kind: use filesystem or directory, or give --checkpoint DIR.")
         }
@@ -139,12 +159,12 @@ extension Create {
                 throw StoreError(mapping: error)
             }
         }
-        for assignment in env { try list.add(assignment: Array(assignment.utf8)) }
+        for assignment in env { try list.add(assignment: assignment.bytes) }
         var config = Manifest.Config()
         config.environment = list.variables
-        config.entrypoint = entrypoint.map { Array($0.utf8) }
-        config.user = user.map { Array($0.utf8) }
-        config.workingDirectory = workdir.map { Array($0.utf8) }
+        config.entrypoint = entrypoint.map(\.bytes)
+        config.user = user?.bytes
+        config.workingDirectory = workdir?.bytes
         return config
     }
 
@@ -163,12 +183,22 @@ extension Create {
         return try TimePolicy.parse(sourceDateEpoch: epoch)
     }
 
-    private func checkpointOptions() -> CheckpointOptions? {
-        guard let checkpoint else { return nil }
+    private func checkpointOptions() throws -> CheckpointOptions? {
+        guard let checkpoint else {
+            guard pages.isEmpty, engine == nil, engineVersion == nil, cpu == nil, kernel == nil else {
+                throw FormatError(
+                    .range,
+                    "--pages, --engine, --engine-version, --cpu and --kernel describe a checkpoint: give its "
+                        + "directory with --checkpoint.")
+            }
+            return nil
+        }
         var options = CheckpointOptions(directory: checkpoint)
-        options.pages = Set(pages.map { Array($0.utf8) })
+        options.pages = Set(pages.map(\.bytes))
         options.engine = engine
         options.version = engineVersion
+        options.cpu = cpu ?? Machine.processor
+        options.kernel = kernel ?? Machine.kernelRelease
         return options
     }
 
@@ -191,19 +221,6 @@ func parseMatch(_ text: String) throws -> SnapshotDraft.Match {
     return .manifest(digest.description)
 }
 
-extension Manifest.Platform {
-    /// Of this machine.
-    static var host: Manifest.Platform {
-        #if arch(x86_64)
-            Manifest.Platform(architecture: "amd64", os: "linux")
-        #elseif arch(arm64)
-            Manifest.Platform(architecture: "arm64", os: "linux")
-        #else
-            Manifest.Platform(architecture: "unknown", os: "linux")
-        #endif
-    }
-}
-
 extension StoreError {
     /// What a user typed, rather than what is stored, is malformed.
     static func invalidIfMalformed<Result>(_ body: () throws -> Result) throws -> Result {
@@ -212,5 +229,11 @@ extension StoreError {
         } catch let error as FormatError {
             throw StoreError(.invalid, error.message)
         }
+    }
+}
+
+extension Create: TakesBytes {
+    var byteArguments: [ByteArgument] {
+        [directory] + env + entrypoint + exclude + pages + [workdir, user].compactMap { $0 }
     }
 }

@@ -29,9 +29,11 @@ struct Delete: ParsableCommand {
         }
         let store = try global.openStore()
         // All are looked up before the first is deleted, so that a typing error deletes nothing.
-        for reference in references { _ = try global.resolve(reference, in: store) }
+        var seen: Set<String> = []
+        let wanted = references.filter { seen.insert($0).inserted }
+        for reference in wanted { _ = try global.resolve(reference, in: store) }
         var deleted: Int64 = 0
-        for reference in references {
+        for reference in wanted {
             if try delete(reference, in: store, output) { deleted += 1 }
         }
         try store.settle(org: GlobalOptions.org)
@@ -42,11 +44,10 @@ struct Delete: ParsableCommand {
     /// Says whether a snapshot went, or only a tag of it.
     private func delete(_ reference: String, in store: Store, _ output: Output) throws -> Bool {
         let snapshot = try global.resolve(reference, in: store)
-        if case .name(let name, let tag, _) = try SnapshotResolver.parse(reference).target {
-            let tag = tag ?? Reference.defaultTag
+        if let (name, tag) = try tagMeant(by: reference, snapshot) {
             guard try store.deleteTag(org: GlobalOptions.org, name: name, tag: tag) != nil else {
                 let left = snapshot.tags.filter { $0 != tag }.map { "\(name):\($0)" }.joined(separator: " ")
-                output.item(
+                try output.item(
                     "Removed the tag \(name):\(tag); the snapshot stays as \(left)",
                     [
                         ("tag", .text("\(name):\(tag)")), ("id", .text(snapshot.id.description)),
@@ -57,12 +58,22 @@ struct Delete: ParsableCommand {
         } else {
             try store.deleteSnapshot(id: snapshot.id, org: GlobalOptions.org)
         }
-        output.item(
+        try output.item(
             "Deleted \(snapshot.displayName) (\(Format.short(snapshot.manifest)))",
             [
                 ("id", .text(snapshot.id.description)), ("digest", .text(snapshot.manifest.description)),
                 ("deleted", .flag(true)),
             ])
         return true
+    }
+
+    /// The tag that a reference means; nil when it means the snapshot itself.
+    private func tagMeant(by reference: String, _ snapshot: SnapshotRecord) throws -> (name: String, tag: String)? {
+        switch try SnapshotResolver.parse(reference).target {
+        case .name(let name, let tag, _): (name, tag ?? Reference.defaultTag)
+        // A name of hexadecimal digits, unless the digest begins with it.
+        case .prefix(let name) where !snapshot.manifest.hex.hasPrefix(name): (name, Reference.defaultTag)
+        default: nil
+        }
     }
 }

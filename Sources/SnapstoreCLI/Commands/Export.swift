@@ -83,7 +83,7 @@ struct Import: ParsableCommand {
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }
         var draft = try NativeImport(session: session, progress: progress).run { count in
-            try Self.read(file, count)
+            try Self.read(file, count, progress)
         }
         if let name { (draft.name, draft.tag) = name }
         let result = try session.commit(draft, cause: "import")
@@ -100,13 +100,13 @@ struct Import: ParsableCommand {
 
     /// As many bytes as asked for, fewer only at the end. What is announced is read piece by piece: memory is given only
     /// for bytes that come.
-    private static func read(_ file: Descriptor, _ count: Int) throws -> [UInt8] {
+    private static func read(_ file: Descriptor, _ count: Int, _ progress: Progress) throws -> [UInt8] {
         var bytes: [UInt8] = []
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(count, 1 << 20), alignment: 16)
         defer { buffer.deallocate() }
         while bytes.count < count {
             let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, count - bytes.count)])
-            let got = try Kernel.readSome(file, into: room)
+            let got = try progress.readNext(file, into: room)
             if got == 0 { break }
             bytes.append(contentsOf: room[..<got])
         }

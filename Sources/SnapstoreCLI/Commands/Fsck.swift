@@ -1,5 +1,7 @@
 import ArgumentParser
 import SnapCore
+import SnapDigest
+import SnapTrees
 
 struct Fsck: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,49 +12,87 @@ struct Fsck: ParsableCommand {
               snapstore fsck --read-data         all bytes too
               snapstore fsck --sample 5%         some of them
               snapstore fsck --rebuild-catalog   after the catalogue was lost
+
+            Exits with 8 when it finds problems, and says what to do about them.
             """,
         aliases: ["check", "verify"])
 
     @OptionGroup var global: GlobalOptions
     @Flag(help: "Read and hash all bytes.") var readData = false
-    @Option(help: "Read and hash a part of them, picked at random: 5%.") var sample: Percentage?
+    @Option(help: ArgumentHelp("Read and hash a part of them, picked at random: 5%.", valueName: "part")) var sample:
+        Percentage?
     @Flag(help: "Make the catalogue anew, from its last backup and the packs.") var rebuildCatalog = false
     @Flag(help: "With --rebuild-catalog and no backup: take every snapshot found, deleted ones too.") var adopt = false
 
     func run() throws {
         let output = Output(global)
         output.status("fsck")
+        guard rebuildCatalog || !adopt else {
+            throw StoreError(.invalid, "--adopt goes with --rebuild-catalog.")
+        }
         if rebuildCatalog { try rebuild(output) }
         let watch = Stopwatch()
-        let store = try global.openStore()
-        var options = FsckOptions()
-        options.readData = readData
-        options.samplePart = sample?.part ?? 0
-        let result = try store.check(options)
+        let result = try check(openStore())
         for problem in result.problems {
-            output.item(
-                "problem: \(problem.message)", [("code", .text(problem.code)), ("message", .text(problem.message))])
+            try output.item(
+                "problem: \(RawText.printable(problem.message))",
+                [("code", .text(problem.code)), ("message", .text(problem.message))])
         }
         for snapshot in result.damagedSnapshots {
-            output.item(
+            try output.item(
                 "damaged: \(snapshot.displayName) (\(Format.short(snapshot.manifest)))",
-                [("code", .text("snapshot_damaged")), ("id", .text(snapshot.id.description))])
+                [
+                    ("code", .text("snapshot_damaged")), ("id", .text(snapshot.id.description)),
+                    ("name", .text(snapshot.displayName)), ("digest", .text(snapshot.manifest.description)),
+                ])
         }
         let fields: [(String, JSONLine.Value)] = [
             ("objects", .integer(result.objects)), ("problems", .integer(Int64(result.problems.count))),
             ("objectsRead", .integer(result.objectsRead)), ("packs", .integer(result.packs)),
             ("damagedSnapshots", .integer(Int64(result.damagedSnapshots.count))), ("seconds", .number(watch.seconds)),
         ]
-        try output.summary(
-            "\(result.objects) objects in \(result.packs) packs, \(result.objectsRead) of them read: "
-                + "\(result.problems.count) problems; \(Format.seconds(watch.seconds))", fields)
+        output.line(
+            "\(Format.count(result.objects, "object")) in \(Format.count(result.packs, "pack")), "
+                + "\(result.objectsRead) of them read: \(Format.count(Int64(result.problems.count), "problem")); "
+                + Format.seconds(watch.seconds))
+        try output.summary(result.advice, fields)
         if !result.problems.isEmpty { throw ExitStatus.corrupt }
     }
 
+    /// A catalogue that cannot be opened is what a rebuild is for.
+    private func openStore() throws -> Store {
+        do {
+            return try global.openStore()
+        } catch let error as StoreError where error.code == .corrupt && error.hint == nil {
+            throw StoreError(
+                .corrupt, error.message,
+                hint: "Make the catalogue anew, from its last backup and the packs: snapstore fsck --rebuild-catalog")
+        }
+    }
+
+    private func check(_ store: Store) throws -> FsckResult {
+        let progress = Progress()
+        let reporter = ProgressReporter(progress, global)
+        defer { reporter.stop() }
+        progress.enter(.verifying)
+        if readData {
+            let sum = try store.statistics()
+            progress.setTotals(entries: 0, bytes: UInt64(clamping: sum.heldBytes + sum.condemnedBytes))
+        }
+        var options = FsckOptions()
+        options.readData = readData
+        options.samplePart = sample?.part ?? 0
+        options.step = { objects, bytes in
+            progress.add(entries: objects, bytes: bytes)
+            try progress.check()
+        }
+        return try store.check(options)
+    }
+
     private func rebuild(_ output: Output) throws {
-        let result = try Store.rebuildCatalogue(path: global.storePath, adopt: adopt, disk: CrashGate.disk())
+        let result = try Store.rebuildCatalogue(path: global.storePath(), adopt: adopt, disk: CrashGate.disk())
         guard result.candidates.isEmpty else {
-            for name in result.candidates { output.item("found: \(name)", [("candidate", .text(name))]) }
+            for name in result.candidates { try output.item("found: \(name)", [("candidate", .text(name))]) }
             throw StoreError(
                 .preconditionFailed,
                 "There is no backup of the catalogue, so nobody knows which of these \(result.candidates.count) "
@@ -63,7 +103,36 @@ struct Fsck: ParsableCommand {
             output.warn(code: "snapshot_lost", "The snapshot \(name) is lost: some of its objects are gone.")
         }
         let source = result.backupMilliseconds.map { "the backup of \(Format.time(milliseconds: $0)) UTC and " } ?? ""
-        output.line("Rebuilt from \(source)\(result.packs) packs: \(result.snapshots.count) snapshots")
+        output.line(
+            "Rebuilt from \(source)\(Format.count(Int64(result.packs), "pack")): "
+                + Format.count(Int64(result.snapshots.count), "snapshot"))
+    }
+}
+
+extension FsckResult {
+    /// What to type next, a line for each thing to do; empty when all is well.
+    fileprivate var advice: String {
+        var lines: [String] = []
+        if !damagedSnapshots.isEmpty {
+            let names = damagedSnapshots.prefix(20).map(\.displayName).joined(separator: " ")
+            lines.append(
+                "Next: capture the same content again, which heals what is damaged: snapstore create DIR NAME:TAG")
+            lines.append("  or give up what cannot be healed: snapstore delete \(names) --yes")
+        }
+        let codes = Set(problems.map(\.code))
+        if damagedSnapshots.isEmpty, !codes.isDisjoint(with: ["object_corrupt", "pack_missing"]) {
+            lines.append("Next: no snapshot needs what is damaged; it goes with: snapstore gc --grace 0")
+        }
+        if damagedSnapshots.isEmpty, codes.contains("pack_corrupt") {
+            lines.append("Next: what snapshots need can be read; copy them to a sound store:")
+            lines.append("  snapstore export NAME:TAG - | snapstore import - --store PATH")
+        }
+        if !codes.isDisjoint(with: ["catalogue", "count", "ledger", "object_missing", "pack_unknown"]) {
+            lines.append("Next: make the catalogue anew, from its last backup and the packs:")
+            lines.append("  snapstore fsck --rebuild-catalog")
+        }
+        if codes.contains("busy") { lines.append("Next: check again when fewer commands run: snapstore fsck") }
+        return lines.joined(separator: "\n")
     }
 }
 

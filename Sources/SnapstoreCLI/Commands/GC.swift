@@ -1,5 +1,6 @@
 import ArgumentParser
 import SnapCore
+import SnapTrees
 
 struct GC: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,13 +10,14 @@ struct GC: ParsableCommand {
             Examples:
               snapstore gc                       what was let go more than a day ago
               snapstore gc --grace 0             everything, at once
-              snapstore gc --dry-run
+              snapstore gc --dry-run             what would be freed now and later
 
             Runs beside everything else; nothing waits for it.
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: "Keep what was let go more recently than this: 0, 30m, 24h, 7d.") var grace: TimeSpan = .day
+    @Option(help: ArgumentHelp("Keep what was let go more recently than this: 0, 30m, 24h, 7d.", valueName: "time"))
+    var grace: TimeSpan = .day
     @Flag(help: "Say what would be freed, and free nothing.") var dryRun = false
 
     func run() throws {
@@ -23,26 +25,46 @@ struct GC: ParsableCommand {
         output.status("gc")
         let watch = Stopwatch()
         let store = try global.openStore()
+        let progress = Progress()
+        let reporter = ProgressReporter(progress, global)
+        defer { reporter.stop() }
+        progress.enter(.collecting)
         var options = GCOptions()
         options.graceMilliseconds = grace.milliseconds
         options.dryRun = dryRun
-        let result = try store.collectGarbage(options)
-        for reason in result.reasons { output.line(reason) }
-        if result.laterBytes > 0 {
-            let when = result.laterAtMilliseconds.map { " after \(Format.time(milliseconds: $0)) UTC" } ?? ""
-            output.line("\(Format.bytes(result.laterBytes)) (before compression) can go\(when)")
+        options.step = { objects, bytes in
+            progress.add(entries: objects, bytes: bytes)
+            try progress.check()
         }
+        let result = try store.collectGarbage(options)
+        reporter.stop()
+        explainRest(result, output)
+        let packs = "\(Format.count(result.deletedPacks, "pack")) removed, \(result.rewrittenPacks) of them rewritten"
         try output.summary(
             dryRun
-                ? "Nothing was freed: this was a dry run."
-                : "Freed \(Format.bytes(result.freedBytes)): \(result.deletedPacks) packs removed, "
-                    + "\(result.rewrittenPacks) of them rewritten; \(Format.seconds(watch.seconds))",
+                ? "Would free about \(Format.bytes(result.freedBytes)): \(packs)"
+                : "Freed \(Format.bytes(result.freedBytes)): \(packs); \(Format.seconds(watch.seconds))",
             [
                 ("freedBytes", .integer(result.freedBytes)), ("laterBytes", .integer(result.laterBytes)),
                 ("laterAt", result.laterAtMilliseconds.map { .integer($0) } ?? .null),
                 ("deletedObjects", .integer(result.deletedObjects)), ("deletedPacks", .integer(result.deletedPacks)),
                 ("seconds", .number(watch.seconds)),
             ])
+    }
+
+    private func explainRest(_ result: GCResult, _ output: Output) {
+        for reason in result.reasons { output.line(reason) }
+        if result.laterBytes > 0 {
+            let when = result.laterAtMilliseconds.map { " after \(Format.time(milliseconds: $0)) UTC" } ?? ""
+            output.line(
+                "\(Format.bytes(result.laterBytes)) (before compression) can go\(when); "
+                    + "to free it now: snapstore gc --grace 0")
+        }
+        if result.unusedBytes > 0 {
+            output.line(
+                "\(Format.bytes(result.unusedBytes)) (before compression) in packs is unused and stays: "
+                    + "too little to be worth a rewrite")
+        }
     }
 }
 

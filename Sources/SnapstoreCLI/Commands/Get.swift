@@ -22,11 +22,11 @@ struct Get: ParsableCommand {
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
         let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org))
-        if !output.isJSON { show(snapshot, tree.manifest, output) }
+        if !output.isJSON { try show(snapshot, tree.manifest, output) }
         try output.summary("", snapshot.fields + configFields(tree.manifest))
     }
 
-    private func show(_ snapshot: SnapshotRecord, _ manifest: Manifest, _ output: Output) {
+    private func show(_ snapshot: SnapshotRecord, _ manifest: Manifest, _ output: Output) throws {
         var rows = [
             ["digest", snapshot.manifest.description], ["id", snapshot.id.description],
             ["name", snapshot.name], ["tags", snapshot.tags.joined(separator: " ")], ["kind", snapshot.kind],
@@ -35,9 +35,11 @@ struct Get: ParsableCommand {
             ["distinct", Format.bytes(snapshot.uniqueBytes)], ["new", Format.bytes(snapshot.newBytes)],
             ["stored", Format.bytes(snapshot.storedBytes)],
         ]
-        for label in snapshot.labels { rows.append(["label", "\(label.key)=\(label.value)"]) }
+        for label in snapshot.labels { rows.append(["label", "\(label.key)=\(escaped(Array(label.value.utf8)))"]) }
         if let parent = snapshot.parent { rows.append(["parent", parent.description]) }
-        if let platform = manifest.platform { rows.append(["platform", "\(platform.os)/\(platform.architecture)"]) }
+        if let platform = manifest.platform {
+            rows.append(["platform", escaped(Array("\(platform.os)/\(platform.architecture)".utf8))])
+        }
         for variable in manifest.config.environment {
             rows.append(["env", escaped(variable.name) + "=" + escaped(variable.value)])
         }
@@ -46,10 +48,24 @@ struct Get: ParsableCommand {
         if !manifest.config.entrypoint.isEmpty {
             rows.append(["entrypoint", manifest.config.entrypoint.map(escaped).joined(separator: " ")])
         }
-        if let checkpoint = manifest.checkpoint {
-            rows.append(["checkpoint", "\(checkpoint.engine ?? "engine unknown") \(checkpoint.version ?? "")"])
-        }
-        for line in Format.table(rows) { output.item(line, []) }
+        if let checkpoint = manifest.checkpoint { rows += Self.rows(checkpoint) }
+        for line in Format.table(rows) { try output.item(line, []) }
+    }
+
+    private static func rows(_ checkpoint: Manifest.Checkpoint) -> [[String]] {
+        [
+            ("engine", checkpoint.engine), ("version", checkpoint.version), ("cpu", checkpoint.cpu),
+            ("kernel", checkpoint.kernel), ("base", checkpoint.base?.description),
+        ].compactMap { name, value in value.map { ["checkpoint \(name)", escaped(Array($0.utf8))] } }
+    }
+
+    private static func fields(_ checkpoint: Manifest.Checkpoint) -> JSONLine.Value {
+        func text(_ value: String?) -> JSONLine.Value { value.map { .text($0) } ?? .null }
+        return .object([
+            ("base", text(checkpoint.base?.description)), ("cpu", text(checkpoint.cpu)),
+            ("engine", text(checkpoint.engine)), ("kernel", text(checkpoint.kernel)),
+            ("payload", .text(checkpoint.payload.description)), ("version", text(checkpoint.version)),
+        ])
     }
 
     private func configFields(_ manifest: Manifest) -> [(String, JSONLine.Value)] {
@@ -69,6 +85,7 @@ struct Get: ParsableCommand {
                 ])
             ),
             ("platform", manifest.platform.map { .text("\($0.os)/\($0.architecture)") } ?? .null),
+            ("checkpoint", manifest.checkpoint.map { Self.fields($0) } ?? .null),
         ]
     }
 }

@@ -14,7 +14,8 @@ struct List: ParsableCommand {
 
     @OptionGroup var global: GlobalOptions
     @Option(help: "Only this name.") var name: String?
-    @Option(help: "Only with this label: KEY or KEY=VALUE.") var label: String?
+    @Option(help: ArgumentHelp("Only with this label, or this value of it.", valueName: "key[=value]")) var label:
+        String?
     @Flag(help: "Only snapshots that every tag has moved away from.") var untagged = false
 
     func run() throws {
@@ -23,9 +24,11 @@ struct List: ParsableCommand {
         let store = try global.openStore()
         let snapshots = try store.snapshots(org: GlobalOptions.org, name: name).filter(isWanted)
         if output.isJSON {
-            for snapshot in snapshots { output.item("", snapshot.fields) }
+            for snapshot in snapshots { try output.item("", snapshot.fields) }
         } else if snapshots.isEmpty {
-            output.line("No snapshots. Make one with: snapstore create DIR NAME")
+            let isFiltered = name != nil || label != nil || untagged
+            output.line(
+                isFiltered ? "No such snapshots." : "No snapshots. Make one with: snapstore create DIR NAME")
         } else {
             let rows = snapshots.map { snapshot in
                 [
@@ -37,7 +40,7 @@ struct List: ParsableCommand {
                 ]
             }
             let heading = ["SNAPSHOT", "DIGEST", "CREATED (UTC)", "SIZE", "NEW"]
-            for line in Format.table([heading] + rows, right: [3, 4]) { output.item(line, []) }
+            for line in Format.table([heading] + rows, right: [3, 4]) { try output.item(line, []) }
         }
         try output.summary("", [("count", .integer(Int64(snapshots.count)))])
     }

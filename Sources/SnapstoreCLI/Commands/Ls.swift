@@ -15,7 +15,7 @@ struct Ls: ParsableCommand {
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The snapshot.") var reference: String?
-    @Argument(help: "A path in it.") var path: String = ""
+    @Argument(help: "A path in it.") var path: ByteArgument?
 
     func run() throws {
         guard let reference else {
@@ -28,27 +28,30 @@ struct Ls: ParsableCommand {
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
         let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org))
-        let entry = try tree.entry(at: Array(path.utf8))
+        let entry = try tree.entry(at: path?.bytes ?? [])
         var count: Int64 = 0
         if case .directory = entry.node {
             try tree.forEachEntry(of: entry) { child in
                 count += 1
-                output.item(child.line, child.fields)
+                try output.item(child.line, child.fields)
             }
         } else {
             count = 1
-            output.item(entry.line, entry.fields)
+            try output.item(entry.line, entry.fields)
         }
         try output.summary("", [("count", .integer(count))])
     }
+}
+
+extension Ls: TakesBytes {
+    var byteArguments: [ByteArgument] { path.map { [$0] } ?? [] }
 }
 
 extension Entry {
     /// As `ls -l` shows it.
     var line: String {
         let metadata = metadata
-        let time = Format.time(
-            milliseconds: metadata.modified.seconds.multipliedReportingOverflow(by: 1000).partialValue)
+        let time = Format.time(seconds: metadata.modified.seconds)
         var name = escaped(name)
         if case .symbolicLink(let target) = node { name += " -> " + escaped(target) }
         let size = sizeText

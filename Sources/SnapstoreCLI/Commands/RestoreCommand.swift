@@ -3,6 +3,7 @@ import SnapCore
 import SnapModel
 import SnapTrees
 import Snapstore
+import Snapstore
 
 struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,28 +15,31 @@ struct RestoreCommand: ParsableCommand {
               snapstore restore tools:1 ./etc --path etc
               snapstore restore tools:1 ./root --overwrite --verify
 
-            The directory is new or empty. A restore that was interrupted goes on when it is repeated; until it is done
+            The directory is new or empty. A restore that was interrupted goes on when it is repeated; until it is done \
             the file .snapstore-incomplete marks the directory.
             """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The snapshot.") var reference: String
     @Argument(help: "The directory to write to.") var directory: String
-    @Option(help: "Restore only this part.") var path: String?
+    @Option(help: "Restore only this part.") var path: ByteArgument?
     @Flag(help: "Make the directory equal to the snapshot, removing what is not in it.") var overwrite = false
     @Flag(help: "Read everything back and compare.") var verify = false
     @Flag(help: "Wait until the disk has everything.") var sync = false
     @Flag(help: "Drop set-user-id bits, devices, security attributes and foreign owners.") var untrusted = false
-    @Option(help: "Write the checkpoint's files to this directory too.") var checkpoint: String?
+    @Option(help: ArgumentHelp("Write the checkpoint's files to this directory too.", valueName: "dir"))
+    var checkpoint: String?
 
     func run() throws {
         let output = Output(global)
         output.status("restore")
         let watch = Stopwatch()
+        guard !directory.isEmpty else { throw StoreError(.invalid, "The path of the directory is empty.") }
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
         var options = RestoreOptions()
-        options.path = Array((path ?? "").utf8.split(separator: 47).joined(separator: [47]))
+        let names = (path?.bytes ?? []).split(separator: 47).filter { !$0.elementsEqual([46]) }
+        options.path = Array(names.joined(separator: [47]))
         options.overwrite = overwrite
         options.verify = verify
         options.sync = sync
@@ -44,17 +48,26 @@ struct RestoreCommand: ParsableCommand {
         let session = try store.beginSession(.restore, org: GlobalOptions.org)
         defer { session.end() }
         let reader = session.reader()
+        if checkpoint != nil, try SnapshotTree(snapshot, reader: reader).manifest.checkpoint == nil {
+            throw StoreError(
+                .notFound, "\(snapshot.displayName) holds no checkpoint.", hint: "Leave out --checkpoint.")
+        }
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }
-        let restore = Restore(load: { try reader.read($0) }, options: options, progress: progress)
+        let load: ObjectLoader = { key in
+            try progress.check()
+            return try reader.read(key)
+        }
+        let restore = Restore(load: load, options: options, progress: progress)
         let result = try restore.run(manifest: snapshot.manifest, into: directory)
-        if let checkpoint { _ = try restore.runPayload(manifest: snapshot.manifest, into: checkpoint) }
+        let payload = try checkpoint.map { try restore.runPayload(manifest: snapshot.manifest, into: $0) }
         reporter.stop()
         output.warn(result.warnings)
+        if let payload { output.warn(payload.warnings) }
         let kept = result.keptFiles > 0 ? ", \(result.keptFiles) of them there already" : ""
         try output.summary(
-            "\(snapshot.displayName) is in \(directory): \(result.fileCount) files\(kept), "
+            "\(snapshot.displayName) is in \(directory): \(Format.count(Int64(clamping: result.fileCount), "file"))\(kept), "
                 + "\(Format.bytes(Int64(clamping: result.bytes))); \(Format.seconds(watch.seconds))",
             [
                 ("fileCount", .integer(Int64(clamping: result.fileCount))),
@@ -64,4 +77,8 @@ struct RestoreCommand: ParsableCommand {
                 ("seconds", .number(watch.seconds)),
             ])
     }
+}
+
+extension RestoreCommand: TakesBytes {
+    var byteArguments: [ByteArgument] { path.map { [$0] } ?? [] }
 }

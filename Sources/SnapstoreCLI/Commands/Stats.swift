@@ -5,7 +5,8 @@ struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what the store holds and what it takes.",
         discussion: """
-            Example:
+            Examples:
+              snapstore stats
               snapstore stats --json
             """)
 
@@ -23,7 +24,7 @@ struct Stats: ParsableCommand {
             ["let go, in grace", Format.bytes(sum.condemnedBytes) + " (before compression)"],
             ["catalogue", Format.bytes(sum.catalogueBytes)], ["sessions", String(sum.sessions)],
         ]
-        if !output.isJSON { for line in Format.table(rows) { output.item(line, []) } }
+        if !output.isJSON { for line in Format.table(rows) { try output.item(line, []) } }
         try output.summary(
             "",
             [

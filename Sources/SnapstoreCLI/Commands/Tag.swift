@@ -15,13 +15,14 @@ struct Tag: ParsableCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The snapshot.") var reference: String
     @Argument(help: "NAME:TAG to set.") var newReference: String
-    @Option(help: "Only if the tag names this digest now, or none.") var ifMatch: String?
+    @Option(help: ArgumentHelp("Only if the tag names this digest now, or none.", valueName: "digest")) var ifMatch:
+        String?
     @Flag(help: "Move a tag that names other content.") var force = false
 
     func run() throws {
         let output = Output(global)
         output.status("tag")
-        let (name, tag) = try SnapshotResolver.parseName(newReference)
+        let (name, tag) = try SnapshotResolver.parseName(newReference, org: GlobalOptions.org)
         let match = try ifMatch.map(parseMatch)
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)

@@ -31,11 +31,15 @@ enum ExitStatus: Int32, Error {
 
 /// Tells what went wrong.
 enum Failure {
-    static func report(_ error: StoreError, asJSON: Bool) {
+    /// - Parameter command: nil when the words could not be parsed.
+    static func report(_ error: StoreError, asJSON: Bool, command: String?) {
         if asJSON {
-            JSONLine.error(code: error.code.rawValue, message: error.message, hint: error.hint).write(to: .output)
+            // When even this cannot be written, standard error still says it.
+            try? JSONLines.begin(command)
+            try? JSONLines.write(.error(code: error.code.rawValue, message: error.message, hint: error.hint))
+            if JSONLines.stream == .error { return }
         }
-        TextStream.error.write("snapstore: \(error.message)\n")
-        if let hint = error.hint { TextStream.error.write("\(hint)\n") }
+        TextStream.error.write("snapstore: \(RawText.printable(error.message))\n")
+        if let hint = error.hint { TextStream.error.write("\(RawText.printable(hint))\n") }
     }
 }

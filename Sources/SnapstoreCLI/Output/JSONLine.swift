@@ -1,3 +1,27 @@
+import SnapCore
+
+/// The JSON lines of this process: a status, then whatever there is.
+enum JSONLines {
+    // Written and read by the main thread alone.
+    private nonisolated(unsafe) static var hasBegun = false
+    /// Standard error for commands whose standard output is the data itself.
+    nonisolated(unsafe) static var stream = TextStream.output
+
+    /// Writes the first line, unless it was written.
+    ///
+    /// - Parameter command: nil when nobody knows which it was to be.
+    static func begin(_ command: String?) throws(StoreError) {
+        guard !hasBegun else { return }
+        hasBegun = true
+        try write(
+            JSONLine(
+                "status",
+                [("schema", .integer(JSONLine.schema)), ("command", command.map { .text($0) } ?? .null)]))
+    }
+
+    static func write(_ line: JSONLine) throws(StoreError) { try stream.put(line.text + "\n") }
+}
+
 /// One line of `--json` output: a flat object with its `type` first.
 struct JSONLine {
     enum Value {
@@ -26,8 +50,6 @@ struct JSONLine {
     }
 
     var text: String { Self.render(.object(fields)) }
-
-    func write(to stream: TextStream) { stream.write(text + "\n") }
 
     private static func render(_ value: Value) -> String {
         switch value {

@@ -6,46 +6,48 @@ import SnapTrees
 final class Output {
     let isJSON: Bool
     private let isQuiet: Bool
-    private var hasBegun = false
     private(set) var hasWarned = false
+    /// A line that could not be written; thrown with the next one that may throw.
+    private var failure: StoreError?
 
     init(_ options: GlobalOptions) {
         isJSON = options.json
         isQuiet = options.quiet
     }
 
-    /// The first JSON line; later calls say what phase begins.
+    /// The first JSON line.
     func status(_ command: String) {
-        guard isJSON, !hasBegun else { return }
-        hasBegun = true
-        JSONLine("status", [("schema", .integer(JSONLine.schema)), ("command", .text(command))]).write(to: .output)
+        guard isJSON else { return }
+        attempt { () throws(StoreError) in try JSONLines.begin(command) }
     }
 
     /// A line for people.
     func line(_ text: String) {
         guard !isJSON, !isQuiet else { return }
-        TextStream.output.write(text + "\n")
+        attempt { () throws(StoreError) in try TextStream.output.put(RawText.printable(text) + "\n") }
     }
 
     /// What was asked for: shown also with `--quiet`.
-    func item(_ text: @autoclosure () -> String, _ fields: @autoclosure () -> [(String, JSONLine.Value)]) {
+    ///
+    /// - Throws: ``StoreError`` when standard output takes no more, which ends the command.
+    func item(_ text: @autoclosure () -> String, _ fields: @autoclosure () -> [(String, JSONLine.Value)])
+        throws(StoreError)
+    {
+        if let failure { throw failure }
         if isJSON {
-            JSONLine("item", fields()).write(to: .output)
+            try JSONLines.write(JSONLine("item", fields()))
         } else {
-            TextStream.output.write(text() + "\n")
+            try TextStream.output.put(text() + "\n")
         }
     }
 
     /// Something that is not as asked; the command exits with 3.
     func warn(code: String, _ message: String, path: [UInt8]? = nil) {
         hasWarned = true
-        if isJSON {
-            var fields: [(String, JSONLine.Value)] = [("code", .text(code)), ("message", .text(message))]
-            if let path { fields.append(("path", .text(escaped(path)))) }
-            JSONLine("warning", fields).write(to: .output)
-        } else {
-            TextStream.error.write("warning: \(message)\n")
-        }
+        guard isJSON else { return TextStream.error.write("warning: \(RawText.printable(message))\n") }
+        var fields: [(String, JSONLine.Value)] = [("code", .text(code)), ("message", .text(message))]
+        if let path { fields.append(("path", .text(escaped(path)))) }
+        attempt { () throws(StoreError) in try JSONLines.write(JSONLine("warning", fields)) }
     }
 
     func warn(_ warnings: WarningList) {
@@ -56,16 +58,19 @@ final class Output {
     /// Said on standard error, whatever the format: what is being waited for, and what else to know.
     func note(_ text: String) {
         guard !isQuiet, !isJSON else { return }
-        TextStream.error.write(text + "\n")
+        TextStream.error.write(RawText.printable(text) + "\n")
     }
 
     /// The last line. Ends with exit 3 after warnings.
     func summary(_ text: String, _ fields: [(String, JSONLine.Value)]) throws {
-        if isJSON {
-            JSONLine("summary", fields).write(to: .output)
-        } else if !text.isEmpty {
-            line(text)
-        }
+        if !isJSON, !text.isEmpty { line(text) }
+        if let failure { throw failure }
+        if isJSON { try JSONLines.write(JSONLine("summary", fields)) }
         if hasWarned { throw ExitStatus.warnings }
+    }
+
+    private func attempt(_ body: () throws(StoreError) -> Void) {
+        guard failure == nil else { return }
+        do throws(StoreError) { try body() } catch { failure = error }
     }
 }

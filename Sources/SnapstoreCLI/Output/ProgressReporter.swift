@@ -4,7 +4,7 @@ import SnapTrees
 import Synchronization
 
 /// Shows how far a job is, on standard error: one line that rewrites itself on a terminal, a line every ten seconds
-/// otherwise. Its thread reads counters; the job never waits for it.
+/// otherwise; and lets signals cancel it. Its thread reads counters; the job never waits for it.
 final class ProgressReporter: Sendable {
     private let progress: Progress
     private let isStopped = Atomic<Bool>(false)
@@ -14,6 +14,7 @@ final class ProgressReporter: Sendable {
     init(_ progress: Progress, _ options: GlobalOptions) {
         self.progress = progress
         isShown = !options.quiet && !options.json
+        Interrupts.cancel(progress)
         guard isShown else { return }
         let reporter = Unmanaged.passRetained(self)
         var thread = pthread_t()
@@ -32,8 +33,9 @@ final class ProgressReporter: Sendable {
         }
     }
 
-    /// Takes the line away again.
+    /// Takes the line away again. From now on a signal ends the process at once.
     func stop() {
+        Interrupts.cancel(nil)
         guard isShown else { return }
         isStopped.store(true, ordering: .releasing)
         while !hasEnded.load(ordering: .acquiring) { usleep(1_000) }
@@ -51,7 +53,9 @@ final class ProgressReporter: Sendable {
             guard elapsed >= next else { continue }
             next = elapsed + (isTerminal ? 200_000_000 : 10_000_000_000)
             let text = line(seconds: Double(elapsed) / 1e9)
-            TextStream.error.write(isTerminal ? "\r\u{1b}[K" + text : text + "\n")
+            // A line that is broken in two cannot be taken back.
+            let room = TextStream.error.columns - 1
+            TextStream.error.write(isTerminal ? "\r\u{1b}[K" + text.prefix(room) : text + "\n")
             hasShown = true
         }
         if isTerminal, hasShown { TextStream.error.write("\r\u{1b}[K") }
@@ -60,12 +64,13 @@ final class ProgressReporter: Sendable {
 
     private func line(seconds: Double) -> String {
         let bytes = progress.bytes
-        let rate = Int64(Double(bytes) / max(seconds, 0.001))
-        var text = "\(progress.phase): \(progress.entries) entries, \(Format.bytes(Int64(clamping: bytes)))"
+        let rate = Int64(clamping: UInt64(Double(bytes) / max(seconds, 0.001)))
+        var text = "\(progress.phase): \(Format.count(Int64(clamping: progress.entries), "item"))"
+        text += ", \(Format.bytes(Int64(clamping: bytes)))"
         let total = progress.bytesTotal
         if total > 0 { text += " of \(Format.bytes(Int64(clamping: total)))" }
         text += ", \(Format.bytes(rate))/s"
-        if total > bytes, rate > 0 {
+        if total > bytes, rate > 0, progress.phase != .done {
             text += ", \(Format.seconds(Double(total - bytes) / Double(rate))) left"
         }
         return text

@@ -1,0 +1,52 @@
+import ArgumentParser
+
+/// A command that works on a store.
+protocol StoreCommand: ParsableCommand {
+    var global: GlobalOptions { get }
+    /// Whether standard output is the data itself, so that JSON lines go to standard error.
+    var writesData: Bool { get }
+    /// What is to be known once the command was interrupted.
+    var interruptionHint: String? { get }
+}
+
+extension StoreCommand {
+    var writesData: Bool { false }
+    var interruptionHint: String? { nil }
+
+    static var name: String { configuration.commandName ?? "\(Self.self)".lowercased() }
+}
+
+extension List: StoreCommand {}
+extension Get: StoreCommand {}
+extension Ls: StoreCommand {}
+extension Diff: StoreCommand {}
+extension Tag: StoreCommand {}
+extension Delete: StoreCommand {}
+extension Fsck: StoreCommand {}
+extension Stats: StoreCommand {}
+
+extension Cat: StoreCommand {
+    var writesData: Bool { true }
+}
+
+extension Create: StoreCommand {
+    var interruptionHint: String? { "Nothing of it was kept." }
+}
+
+extension RestoreCommand: StoreCommand {
+    var interruptionHint: String? {
+        "The same command goes on where it stopped; until it is done, .snapstore-incomplete marks the directory."
+    }
+}
+
+extension GC: StoreCommand {
+    var interruptionHint: String? { "What was freed stays freed; the same command goes on." }
+}
+
+extension Export: StoreCommand {
+    var writesData: Bool { destination == "-" }
+}
+
+extension Import: StoreCommand {
+    var interruptionHint: String? { "Nothing of it was kept." }
+}

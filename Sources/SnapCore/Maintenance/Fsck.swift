@@ -228,6 +228,11 @@ struct StoreChecker {
             if before == after || attempt == 3 && found.problems.isEmpty {
                 result.objects += found.objects
                 for problem in found.problems { report(problem.code, problem.message) }
+                if found.uncertain > 0 {
+                    report(
+                        "count_unknown",
+                        "\(found.uncertain) objects cannot be recounted: what may name them cannot be read.")
+                }
                 damaged[scope.id, default: []].formUnion(found.missing)
                 return
             }
@@ -254,6 +259,13 @@ struct StoreChecker {
                 let reach = SnapshotReach(reader: try store.reader(org: org.name), step: options.step)
                 if try reach.touches(ObjectKey(.manifest, record.manifest), bad) {
                     result.damagedSnapshots.append(record)
+                }
+                if let row = try store.catalogue.read({ try $0.record(record.id.bytes) }),
+                    bad.contains(ObjectKey(.record, row.object))
+                {
+                    report(
+                        "record_lost",
+                        "The record of \(record.displayName) cannot be read: a catalogue made anew would not have it.")
                 }
             }
         }

@@ -9,6 +9,8 @@ struct ReferenceRecount {
         var objects: Int64 = 0
         var problems: [FsckProblem] = []
         var missing: Set<ObjectKey> = []
+        /// Objects counted less often than the catalogue says, where nodes could not be read that may name them.
+        var uncertain: Int64 = 0
     }
 
     let store: Store
@@ -17,7 +19,7 @@ struct ReferenceRecount {
     var step: MaintenanceStep = { _, _ in }
 
     func problems() throws -> Finding {
-        let expected = try expectedCounts()
+        let (expected, isWhole) = try expectedCounts()
         var finding = Finding()
         var held: (bytes: Int64, objects: Int64) = (0, 0)
         var unseen = expected
@@ -29,7 +31,9 @@ struct ReferenceRecount {
             for row in rows {
                 finding.objects += 1
                 let count = unseen.removeValue(forKey: row.key) ?? 0
-                if count != row.refs {
+                if count < row.refs, !isWhole {
+                    finding.uncertain += 1
+                } else if count != row.refs {
                     finding.problems.append(
                         FsckProblem(
                             code: "count", message: "\(row.key) is held \(count) times; the catalogue says \(row.refs)."
@@ -45,7 +49,7 @@ struct ReferenceRecount {
             finding.missing.insert(key)
             finding.problems.append(FsckProblem(code: "object_missing", message: "\(key) is needed and not there."))
         }
-        try compareTotals(held, &finding)
+        if finding.uncertain == 0 { try compareTotals(held, &finding) }
         return finding
     }
 
@@ -54,7 +58,7 @@ struct ReferenceRecount {
     ///
     /// - Returns: The change of the bytes held.
     func repair() throws -> Int64 {
-        let expected = try expectedCounts()
+        let (expected, _) = try expectedCounts()
         var held: (bytes: Int64, objects: Int64) = (0, 0)
         var last: ObjectKey?
         let now = store.clock.milliseconds()
@@ -99,10 +103,11 @@ struct ReferenceRecount {
     }
 
     /// What each object's count must be. A node that cannot be read has no children here; reading it is reported
-    /// elsewhere.
-    private func expectedCounts() throws -> [ObjectKey: Int64] {
+    /// elsewhere. Says whether every node could be.
+    private func expectedCounts() throws -> (counts: [ObjectKey: Int64], isWhole: Bool) {
         var counts: [ObjectKey: Int64] = [:]
         var queue: [ObjectKey] = []
+        var isWhole = true
         func add(_ key: ObjectKey) {
             counts[key, default: 0] += 1
             if counts[key] == 1, key.kind.hasChildren { queue.append(key) }
@@ -118,19 +123,23 @@ struct ReferenceRecount {
             catalogue: store.catalogue, frames: store.frames, scope: scope.id, session: nil, uploads: nil)
         while let key = queue.popLast() {
             try step(0, 0)
-            for child in try readableChildren(of: key, objects) { add(child) }
+            guard let children = try readableChildren(of: key, objects) else {
+                isWhole = false
+                continue
+            }
+            for child in children { add(child) }
         }
-        return counts
+        return (counts, isWhole)
     }
 
-    /// A disk that fails for a moment is not damage: nothing may be let go for it.
-    private func readableChildren(of key: ObjectKey, _ objects: JobObjects) throws -> [ObjectKey] {
+    /// nil for a damaged node. A disk that fails for a moment is not damage: nothing may be let go for it.
+    private func readableChildren(of key: ObjectKey, _ objects: JobObjects) throws -> [ObjectKey]? {
         do {
             return try objects.children(of: key)
         } catch {
             let error = StoreError(mapping: error)
             guard error.code == .corrupt || error.code == .incomplete else { throw error }
-            return []
+            return nil
         }
     }
 }

@@ -56,6 +56,7 @@ public final class SnapshotStore: Sendable {
     /// Writes a snapshot into a new or empty directory.
     ///
     /// - Returns: Bytes of the files written.
+    @discardableResult
     public func restore(_ reference: String, into directory: String) async throws -> UInt64 {
         try await run { store, org in
             let snapshot = try SnapshotResolver(store: store, org: org).resolve(reference)

@@ -114,12 +114,13 @@ package enum Nearest {
     /// The candidate that the fewest edits lead to, if they are at most a third of the word, or that the word begins.
     package static func to(_ word: String, among candidates: [String]) -> String? {
         let word = Array(word.utf8.prefix(256))
-        var best: (distance: Int, candidate: String)?
+        var best: (distance: Int, edits: Int, candidate: String)?
         for candidate in candidates.prefix(10_000) {
             let bytes = Array(candidate.utf8.prefix(256))
             let isPrefix = word.count >= 2 && (bytes.starts(with: word) || word.starts(with: bytes + [58]))
-            let distance = isPrefix ? 1 : editDistance(word, bytes)
-            if distance < best?.distance ?? .max { best = (distance, candidate) }
+            let edits = editDistance(word, bytes)
+            let distance = isPrefix ? min(1, edits) : edits
+            if (distance, edits) < (best?.distance ?? .max, best?.edits ?? .max) { best = (distance, edits, candidate) }
         }
         guard let best, best.distance <= max(1, word.count / 3) else { return nil }
         return best.candidate

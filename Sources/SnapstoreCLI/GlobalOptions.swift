@@ -25,9 +25,9 @@ struct GlobalOptions: ParsableArguments {
     func storePath() throws(StoreError) -> String {
         if let store {
             guard !store.isEmpty else { throw StoreError(.invalid, "The path given with --store is empty.") }
-            return absolute(store)
+            return try absolute(store)
         }
-        if let path = environment("SNAPSTORE_STORE") { return absolute(path) }
+        if let path = environment("SNAPSTORE_STORE") { return try absolute(path) }
         // The XDG specification wants relative paths to be ignored.
         if let data = environment("XDG_DATA_HOME"), data.hasPrefix("/") { return data + "/snapstore" }
         guard let home = environment("HOME") else {
@@ -35,7 +35,7 @@ struct GlobalOptions: ParsableArguments {
                 .invalid, "Nothing says where the store is: HOME is not set.",
                 hint: "Give its path with --store or SNAPSTORE_STORE.")
         }
-        return absolute(home) + "/.local/share/snapstore"
+        return try absolute(home) + "/.local/share/snapstore"
     }
 
     func openStore(create: Bool = false) throws -> Store {
@@ -46,14 +46,18 @@ struct GlobalOptions: ParsableArguments {
         try SnapshotResolver(store: store, org: Self.org).resolve(reference)
     }
 
-    /// Without a slash at the end, and from the root where the current directory has a name that is text.
-    private func absolute(_ path: String) -> String {
+    /// From the root, and without a slash at the end.
+    private func absolute(_ path: String) throws(StoreError) -> String {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         guard !path.hasPrefix("/") else { return path }
-        guard let current = getcwd(nil, 0) else { return "./" + path }
+        let current = getcwd(nil, 0)
         defer { free(current) }
-        guard let directory = String(validatingCString: current) else { return "./" + path }
+        guard let directory = current.flatMap({ String(validatingCString: $0) }) else {
+            throw StoreError(
+                .invalid, "The path of the store is relative, and the current directory has no name that is UTF-8.",
+                hint: "Give the path of the store from / on.")
+        }
         return (directory == "/" ? "" : directory) + "/" + path
     }
 }

@@ -120,7 +120,10 @@ extension FsckResult {
             lines.append("  or give up what cannot be healed: snapstore delete \(names) --yes")
         }
         let codes = Set(problems.map(\.code))
-        if damagedSnapshots.isEmpty, !codes.isDisjoint(with: ["object_corrupt", "pack_missing"]) {
+        if codes.contains("record_lost") {
+            lines.append("Next: a record is written with each new snapshot: create or tag the same content again,")
+            lines.append("  then delete the snapshot whose record is lost")
+        } else if damagedSnapshots.isEmpty, !codes.isDisjoint(with: ["object_corrupt", "pack_missing"]) {
             lines.append("Next: no snapshot needs what is damaged; it goes with: snapstore gc --grace 0")
         }
         if damagedSnapshots.isEmpty, codes.contains("pack_corrupt") {

@@ -82,12 +82,9 @@ import Testing
 
     @Test(.enabled(if: Kernel.isRoot, "skipped: not root")) func whatIsNotPermittedIsSaid() throws {
         let bench = try Self.makeBench()
-        // The program's own directory may be closed to others; the shell's is not.
-        try bench.done("cp \"$(command -v snapstore)\" /dev/shm/snapstore-as-nobody-$$ 2>/dev/null; mkdir -m 755 out")
-        let program = try bench.done("ls -t /dev/shm/snapstore-as-nobody-* | head -1").split(separator: "\n")[0]
-        defer { TemporaryDirectory.removeAll(String(program)) }
-        let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups \(program)"
-        try bench.done("chmod 755 .")
+        // The directories of the program and the bench may be closed to others.
+        try bench.done("cp \"$(command -v snapstore)\" program && mkdir -m 755 out && chmod 755 .")
+        let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups ./program"
         for command in ["list", "create root b:1", "gc", "import a.snap"] {
             let run = try bench.shell("snapstore export a:1 a.snap -q; chmod 644 a.snap; \(nobody) \(command) --json")
             #expect(run.status == 5, "\(command): \(run.errors)")

@@ -26,7 +26,7 @@ import Testing
         let at = try #require(grace["laterAt"] as? Int)
         #expect(abs(at - Int(Date().timeIntervalSince1970 * 1000) - 86_400_000) < 600_000)
         let said = try bench.done("snapstore gc --dry-run")
-        #expect(said.contains("1.98 MiB (before compression) can go after 20") || said.contains("can go after 20"))
+        #expect(said.contains(" MiB (before compression) can go after 20"), "\(said)")
         #expect(said.contains("; to free it now: snapstore gc --grace 0\n"))
         #expect(said.hasSuffix("Would free about 0 B: 0 packs removed, 0 of them rewritten\n"))
 
@@ -61,9 +61,7 @@ import Testing
             exec 3>&-
             wait
             """)
-        #expect(
-            run.output.contains("A import that is under way may still use some of it.")
-                || run.output.contains("An import that is under way may still use some of it."))
+        #expect(run.output.contains("A command that is under way (import) may still use some of it."), "\(run.output)")
         let wet = try #require(JSONText.lines(String(run.output.split(separator: "\n").last ?? "")).last)
         #expect(wet["freedBytes"] as? Int == 0 && wet["laterBytes"] as? Int ?? 0 > 2_000_000)
         #expect(try bench.summary("snapstore gc --grace 0 --json")["freedBytes"] as? Int ?? 0 > 1_900_000)
@@ -115,7 +113,6 @@ import Testing
             #expect(text.output.contains(line), "\(line) in\n\(text.output)")
         }
         // As it says: the same content again, and all is well.
-        try bench.done("snapstore restore a:2 whole -q || true")
         try bench.shell("snapstore delete a:1 a:2 --yes -q; snapstore gc --grace 0 -q")
         let after = try bench.shell("snapstore fsck --read-data")
         #expect(after.status == 0, "\(after.output)")

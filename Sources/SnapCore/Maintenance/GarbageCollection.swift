@@ -93,7 +93,7 @@ struct GarbageCollector {
         let at = left.latestMilliseconds + options.graceMilliseconds
         result.laterAtMilliseconds = max(result.laterAtMilliseconds ?? at, at)
         if let session = horizon.session {
-            result.reasons.append("A \(session.kind) that is under way may still use some of it.")
+            result.reasons.append("A command that is under way (\(session.kind)) may still use some of it.")
         }
     }
 
@@ -181,7 +181,10 @@ struct GarbageCollector {
         result.rewrittenPacks += Int64(candidates.count)
         result.deletedPacks += Int64(packs.count - left.count + candidates.count)
         for pack in packs where pack.liveObjects == 0 { result.freedBytes += pack.storedBytes }
-        for pack in candidates { result.freedBytes += Int64(Double(pack.storedBytes) * pack.deadPart) }
+        for pack in candidates {
+            let dead = (Double(pack.storedBytes) * min(1, pack.deadPart)).rounded()
+            result.freedBytes += Int64(exactly: dead) ?? pack.storedBytes
+        }
     }
 
     @discardableResult

@@ -77,7 +77,8 @@ struct Fsck: ParsableCommand {
         progress.enter(.verifying)
         if readData {
             let sum = try store.statistics()
-            progress.setTotals(entries: 0, bytes: UInt64(clamping: sum.heldBytes + sum.condemnedBytes))
+            progress.setTotals(
+                entries: 0, bytes: UInt64(clamping: sum.heldBytes) &+ UInt64(clamping: sum.condemnedBytes))
         }
         var options = FsckOptions()
         options.readData = readData

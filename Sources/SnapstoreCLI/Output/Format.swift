@@ -15,14 +15,19 @@ enum Format {
     }
 
     private static func rounded(_ value: Double) -> String {
-        if abs(value) >= 100 { return String(Int(value.rounded())) }
+        if abs(value) >= 100 { return String(whole(value)) }
         let scale: Double = abs(value) >= 10 ? 10 : 100
         let number = (value * scale).rounded() / scale
         return String(number)
     }
 
     static func seconds(_ seconds: Double) -> String {
-        seconds < 10 ? String((seconds * 100).rounded() / 100) + " s" : String(Int(seconds.rounded())) + " s"
+        seconds < 10 ? String((seconds * 100).rounded() / 100) + " s" : String(whole(seconds)) + " s"
+    }
+
+    /// The nearest whole number, or the largest there is.
+    static func whole(_ number: Double) -> Int64 {
+        Int64(exactly: number.rounded()) ?? (number < 0 ? .min : .max)
     }
 
     /// `1 file`, `2 files`.

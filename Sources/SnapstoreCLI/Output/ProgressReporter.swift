@@ -64,7 +64,7 @@ final class ProgressReporter: Sendable {
 
     private func line(seconds: Double) -> String {
         let bytes = progress.bytes
-        let rate = Int64(clamping: UInt64(Double(bytes) / max(seconds, 0.001)))
+        let rate = Format.whole(Double(bytes) / max(seconds, 0.001))
         var text = "\(progress.phase): \(Format.count(Int64(clamping: progress.entries), "item"))"
         text += ", \(Format.bytes(Int64(clamping: bytes)))"
         let total = progress.bytesTotal

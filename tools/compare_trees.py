@@ -4,6 +4,7 @@ the nanosecond, extended attributes, targets of symbolic links, device numbers, 
 room taken: the second tree's files must not take more than the first's.
 
 Prints each difference and at the end `N entries, M differences`; exits 1 if there are any, 2 if it cannot compare.
+Several pairs may be given: FIRST SECOND FIRST SECOND ...
 What cannot be compared is left out: access and change times, inode numbers, sizes of directories."""
 import argparse
 import errno
@@ -142,8 +143,7 @@ class Comparison:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("first")
-    parser.add_argument("second")
+    parser.add_argument("trees", nargs="+", metavar="FIRST SECOND")
     parser.add_argument("--ignore", action="append", default=[], type=os.fsencode, metavar="NAME",
                         help="an entry of the top directory to leave out")
     parser.add_argument("--ignore-times", action="store_true")
@@ -155,19 +155,30 @@ def main():
     sys.setrecursionlimit(1 << 20)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    comparison = Comparison(options)
-    try:
-        fds = [os.open(p, os.O_RDONLY | os.O_DIRECTORY) for p in (options.first, options.second)]
-        comparison.entry(fds, b".", b"")
-        groups = comparison.groups()
-    except OSError as error:
-        print(f"compare_trees: {error}", file=sys.stderr)
-        return 2
-    if comparison.rounded:
-        print(f"{comparison.rounded} files take a little more room: the file system's own blocks")
+    if len(options.trees) % 2:
+        parser.error("a tree has none to be compared with")
+    entries = groups = differences = rounded = 0
+    for pair in zip(options.trees[::2], options.trees[1::2]):
+        comparison = Comparison(options)
+        try:
+            fds = [os.open(p, os.O_RDONLY | os.O_DIRECTORY) for p in pair]
+            comparison.entry(fds, b".", b"")
+            groups += comparison.groups()
+            for fd in fds:
+                os.close(fd)
+        except OSError as error:
+            print(f"compare_trees: {error}", file=sys.stderr)
+            return 2
+        if comparison.differences and len(options.trees) > 2:
+            print(f"{comparison.differences} differences between {pair[0]} and {pair[1]}")
+        entries += comparison.entries
+        differences += comparison.differences
+        rounded += comparison.rounded
+    if rounded:
+        print(f"{rounded} files take a little more room: the file system's own blocks")
     print(f"{groups} hard-link groups")
-    print(f"{comparison.entries} entries, {comparison.differences} differences")
-    return 1 if comparison.differences else 0
+    print(f"{entries} entries, {differences} differences")
+    return 1 if differences else 0
 
 
 if __name__ == "__main__":

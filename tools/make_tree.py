@@ -3,7 +3,8 @@
 links across directories, extended attributes, ACLs and capabilities, sparse files, times from 1901 to beyond 2446, any
 mode, deep nesting. The same seed gives the same tree on the same file system; what a file system refuses is left out.
 
-make_tree.py SEED DIR [--entries N] [--deep]      SEED may be `random`; the seed is printed"""
+make_tree.py SEED DIR [--entries N] [--deep] [--count N]
+SEED may be `random`; it is printed. With --count the trees are DIR/0, DIR/1 ..., of SEED, SEED + 1 ..."""
 import argparse
 import os
 import random
@@ -58,6 +59,8 @@ class Tree:
             self.chain(self.directories[0], b"deep", 30, 255)
         for made in reversed(self.made):                # a directory after all that is in it
             self.metadata(*made)
+        for fd in [self.top_parent] + self.directories:
+            os.close(fd)
 
     @staticmethod
     def attempt(maker, *arguments):
@@ -200,6 +203,7 @@ def main():
     parser.add_argument("directory", help="must not exist")
     parser.add_argument("--entries", type=int, default=80)
     parser.add_argument("--deep", action="store_true", help="with paths longer than PATH_MAX")
+    parser.add_argument("--count", type=int, help="make so many trees below the directory, which is made")
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("make_tree: run it as root: devices, owners and trusted attributes need it")
@@ -207,9 +211,14 @@ def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.umask(0)
-    tree = Tree(seed, options.directory, options.entries, options.deep)
-    tree.build()
-    print(f"seed {seed}: {len(tree.made)} entries in {options.directory}")
+    directories = [options.directory]
+    if options.count is not None:
+        os.mkdir(options.directory)
+        directories = [os.path.join(options.directory, str(number)) for number in range(options.count)]
+    for number, directory in enumerate(directories):
+        tree = Tree(seed + number, directory, options.entries, options.deep)
+        tree.build()
+        print(f"seed {seed + number}: {len(tree.made)} entries in {directory}")
 
 
 if __name__ == "__main__":

@@ -37,8 +37,16 @@ package struct LinkTableReader {
     /// Bytes one group may take: two million names of moderate length.
     package static let groupBytesMax = 64 << 20
 
+    /// A group of which some paths have not come yet.
+    private struct Partial {
+        let count: UInt64
+        var paths: [[UInt8]] = []
+        var bytes = 0
+    }
+
     private var pending: [UInt8] = []
     private var start = 0
+    private var partial: Partial?
     private var last: [UInt8]?
 
     package init() {}
@@ -54,19 +62,7 @@ package struct LinkTableReader {
     ///
     /// - Throws: ``FormatError`` when the groups are out of order, or one is none.
     package mutating func next() throws(FormatError) -> LinkGroup? {
-        guard start < pending.count else { return nil }
-        var reader = ByteReader(pending, "link table", from: start)
-        let group: LinkGroup
-        do {
-            let count = try reader.varint(max: UInt64(Self.groupBytesMax), "a group of")
-            var paths: [[UInt8]] = []
-            for _ in 0..<count { paths.append(try reader.lengthAndBytes(in: 1...(1 << 20), "path")) }
-            group = LinkGroup(paths: paths)
-        } catch {
-            guard error.code == .truncated, pending.count - start <= Self.groupBytesMax else { throw error }
-            return nil
-        }
-        start = reader.offset
+        guard start < pending.count, let group = try readGroup() else { return nil }
         try group.check()
         if let last, let first = group.paths.first, !last.lexicographicallyPrecedes(first) {
             throw FormatError(.order, "The groups of hard links are out of order at \(escaped(first)).")
@@ -75,8 +71,38 @@ package struct LinkTableReader {
         return group
     }
 
+    /// Reads on from where the last piece ended, so that each byte is read once however large the group is.
+    private mutating func readGroup() throws(FormatError) -> LinkGroup? {
+        var reader = ByteReader(pending, "link table", from: start)
+        do throws(FormatError) {
+            if partial == nil {
+                partial = Partial(count: try reader.varint(max: UInt64(Self.groupBytesMax), "a group of"))
+                start = reader.offset
+            }
+            guard var group = partial else { return nil }
+            while UInt64(group.paths.count) < group.count {
+                // Only ever in one place, so that it grows without being copied.
+                partial = nil
+                defer { partial = group }
+                group.paths.append(try reader.lengthAndBytes(in: 1...(1 << 20), "path"))
+                group.bytes += reader.offset - start
+                start = reader.offset
+                guard group.bytes <= Self.groupBytesMax else {
+                    throw reader.error(.limit, "has a group over 64 MiB")
+                }
+            }
+            partial = nil
+            return LinkGroup(paths: group.paths)
+        } catch {
+            guard error.code == .truncated else { throw error }
+            return nil
+        }
+    }
+
     /// Nothing may be left.
     package func end() throws(FormatError) {
-        guard start == pending.count else { throw FormatError(.truncated, "A link table ends within a group.") }
+        guard start == pending.count, partial == nil else {
+            throw FormatError(.truncated, "A link table ends within a group.")
+        }
     }
 }

@@ -17,7 +17,8 @@ package struct TreeDiff {
     private struct Frame {
         var old: Side
         var new: Side
-        let path: [UInt8]
+        /// How much of the path leads here.
+        let pathCount: Int
     }
 
     private let loadOld: ObjectLoader
@@ -37,7 +38,9 @@ package struct TreeDiff {
     package func run(old: Entry, new: Entry, report: (TreeChange) throws -> Void) throws {
         try compare(old, new, path: [], report)
         var stack: [Frame] = []
-        try descend(old, new, path: [], &stack)
+        // One for all levels: it may be megabytes long.
+        var path: [UInt8] = []
+        try descend(old, new, path: path, &stack)
         while !stack.isEmpty {
             let depth = stack.count - 1
             let (left, right) = (stack[depth].old.next, stack[depth].new.next)
@@ -47,7 +50,9 @@ package struct TreeDiff {
             }
             let order = Self.order(left, right)
             let name = (order <= 0 ? left : right)?.name ?? []
-            let path = stack[depth].path.isEmpty ? name : stack[depth].path + [47] + name
+            path.removeSubrange(stack[depth].pathCount...)
+            if !path.isEmpty { path.append(47) }
+            path += name
             if order <= 0 { try stack[depth].old.advance() }
             if order >= 0 { try stack[depth].new.advance() }
             try step(order <= 0 ? left : nil, order >= 0 ? right : nil, path, &stack, report)
@@ -90,7 +95,7 @@ package struct TreeDiff {
         guard old != new else { return }
         var frame = Frame(
             old: Side(cursor: try old.map { try TreeCursor(root: $0, load: loadOld) }),
-            new: Side(cursor: try new.map { try TreeCursor(root: $0, load: loadNew) }), path: path)
+            new: Side(cursor: try new.map { try TreeCursor(root: $0, load: loadNew) }), pathCount: path.count)
         try frame.old.advance()
         try frame.new.advance()
         stack.append(frame)

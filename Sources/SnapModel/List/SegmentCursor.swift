@@ -94,7 +94,7 @@ package struct SegmentCursor {
 
 extension ListNode {
     /// Content bytes below the node. At most 1,024 items of at most 2^60 bytes: 2^70 would overflow, so it saturates.
-    var size: UInt64 {
+    package var size: UInt64 {
         func sum(_ sizes: some Sequence<UInt64>) -> UInt64 {
             sizes.reduce(0) { total, size in
                 let (sum, overflow) = total.addingReportingOverflow(size)

@@ -13,6 +13,8 @@ package struct TreeSize {
         package var bytes: UInt64 = 0
         /// Chunks that the files are made of, repeated ones each time.
         package var chunks: UInt64 = 0
+        /// Zero segments of the files.
+        package var holes: UInt64 = 0
 
         mutating func add(_ other: Sum) {
             entries = entries.addingSaturated(other.entries)
@@ -20,6 +22,7 @@ package struct TreeSize {
             logicalBytes = logicalBytes.addingSaturated(other.logicalBytes)
             bytes = bytes.addingSaturated(other.bytes)
             chunks = chunks.addingSaturated(other.chunks)
+            holes = holes.addingSaturated(other.holes)
         }
     }
 
@@ -31,9 +34,11 @@ package struct TreeSize {
 
     private let load: ObjectLoader
     private var known: [Digest: Sum] = [:]
+    private var lists: ListSize
 
     package init(load: @escaping ObjectLoader) {
         self.load = load
+        lists = ListSize(load: load)
     }
 
     /// Of everything that a snapshot's files are: its tree and the files of its checkpoint.
@@ -54,7 +59,8 @@ package struct TreeSize {
         return total
     }
 
-    private mutating func tree(_ root: Digest) throws -> Sum {
+    /// What is in a directory.
+    mutating func tree(_ root: Digest) throws -> Sum {
         if let sum = known[root] { return sum }
         var stack = [Frame(digest: root, cursor: try TreeCursor(root: root, load: load))]
         while true {
@@ -82,25 +88,24 @@ package struct TreeSize {
         }
     }
 
-    private func file(_ content: Content) throws -> Sum {
+    private mutating func file(_ content: Content) throws -> Sum {
         var sum = Sum(files: 1, logicalBytes: content.length)
-        if case .inline(let bytes) = content.body {
-            sum.bytes = UInt64(bytes.count)
-            return sum
-        }
-        var cursor = try SegmentCursor(content, load: load)
-        while let segment = try cursor.next() {
-            guard case .data(_, let size) = segment else { continue }
-            sum.bytes = sum.bytes.addingSaturated(UInt64(size))
-            sum.chunks = sum.chunks.addingSaturated(1)
+        switch content.body {
+        case .inline(let bytes): sum.bytes = UInt64(bytes.count)
+        case .segments(let segments):
+            var all = ListSize.Sum()
+            for segment in segments { all.add(segment) }
+            sum.add(all)
+        case .list(let root): sum.add(try lists.of(root, length: content.length))
         }
         return sum
     }
 }
 
-extension UInt64 {
-    fileprivate func addingSaturated(_ other: UInt64) -> UInt64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
+extension TreeSize.Sum {
+    fileprivate mutating func add(_ list: ListSize.Sum) {
+        bytes = bytes.addingSaturated(list.bytes)
+        chunks = chunks.addingSaturated(list.chunks)
+        holes = holes.addingSaturated(list.holes)
     }
 }

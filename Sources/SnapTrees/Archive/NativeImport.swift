@@ -32,6 +32,9 @@ package struct NativeImport {
             }
             var last: RecordObject?
             while let pack = try nextPack(read) { last = try put(pack) }
+            guard try read(1).isEmpty else {
+                throw StoreError(.corrupt, "The stream goes on after its end.", hint: "Export it again.")
+            }
             guard let record = last else { throw Self.cut }
             return try draft(record)
         }
@@ -94,6 +97,7 @@ package struct NativeImport {
         try session.flush()
         let load: ObjectLoader = { [session] in try session.read($0) }
         let manifest = try Manifest.decode(load(ObjectKey(.manifest, record.manifest)))
+        _ = try RestoredLinks(manifest.links, below: [], load: load)
         var size = TreeSize(load: load)
         let sum = try size.of(manifest)
         var draft = SnapshotDraft(

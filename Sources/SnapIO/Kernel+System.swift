@@ -8,6 +8,9 @@ package struct FileSystem: Sendable, Hashable {
     /// Bytes that this user may still write.
     package let availableBytes: UInt64
     package let totalBytes: UInt64
+    /// Files of any type that may still be made, and that it can hold; nil where it does not count them.
+    package let availableNodes: UInt64?
+    package let totalNodes: UInt64?
 
     package var isProc: Bool { magic == 0x9fa0 }
     package var isSysfs: Bool { magic == 0x6265_6572 }
@@ -23,7 +26,9 @@ extension Kernel {
         return FileSystem(
             magic: UInt64(truncatingIfNeeded: raw.f_type) & 0xffff_ffff,
             availableBytes: UInt64(raw.f_bavail).multipliedReportingOverflow(by: block).partialValue,
-            totalBytes: UInt64(raw.f_blocks).multipliedReportingOverflow(by: block).partialValue)
+            totalBytes: UInt64(raw.f_blocks).multipliedReportingOverflow(by: block).partialValue,
+            availableNodes: raw.f_files == 0 ? nil : UInt64(raw.f_ffree),
+            totalNodes: raw.f_files == 0 ? nil : UInt64(raw.f_files))
     }
 
     /// Writes back everything of a file system, and waits.
@@ -33,6 +38,11 @@ extension Kernel {
 
     /// Processors this process may use, at least 1.
     package static let processorCount = Int(max(1, snap_processor_count()))
+
+    /// Writes back one file, and waits.
+    package static func syncFile(_ file: Descriptor) throws(IOError) {
+        _ = try call("fsync", []) { fsync(file.number) }
+    }
 
     /// Identifies this run of the kernel; empty where /proc does not tell.
     package static func bootID() throws(IOError) -> String {

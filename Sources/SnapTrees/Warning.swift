@@ -47,8 +47,9 @@ package struct WarningList: Sendable {
     /// How many were counted but not kept.
     package var dropped: UInt64 { count - UInt64(kept.count) }
 
-    package mutating func append(_ warning: Warning) {
+    /// - Parameter warning: Only made if it is kept.
+    package mutating func append(_ warning: @autoclosure () -> Warning) {
         count += 1
-        if kept.count < WarningList.keptMax { kept.append(warning) }
+        if kept.count < WarningList.keptMax { kept.append(warning()) }
     }
 }

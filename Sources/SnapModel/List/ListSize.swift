@@ -86,15 +86,15 @@ struct ListSize {
 }
 
 extension UInt64 {
-    func addingSaturated(_ other: UInt64) -> UInt64 {
+    package func addingSaturated(_ other: UInt64) -> UInt64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }
 
-    func multipliedSaturated(by other: UInt64) -> UInt64 {
+    package func multipliedSaturated(by other: UInt64) -> UInt64 {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product
     }
 
-    func subtractingSaturated(_ other: UInt64) -> UInt64 { self > other ? self - other : 0 }
+    package func subtractingSaturated(_ other: UInt64) -> UInt64 { self > other ? self - other : 0 }
 }

@@ -12,13 +12,25 @@ struct NodeWriter {
     private let groupID = Kernel.groupID
     private(set) var warnings = WarningList()
 
+    /// Bytes of a path that a warning keeps whole: hostile trees have paths of megabytes, and a thousand warnings.
+    private static let warnedPathBytesMax = 8192
+
     init(load: @escaping ObjectLoader, isUntrusted: Bool) {
         self.load = load
         self.isUntrusted = isUntrusted
     }
 
     mutating func warn(_ code: Warning.Code, _ path: [UInt8], _ message: String) {
-        warnings.append(Warning(code, path: path, message: "\(escaped(path)): \(message)"))
+        warnings.append(Self.warning(code, path, message))
+    }
+
+    private static func warning(_ code: Warning.Code, _ path: [UInt8], _ message: String) -> Warning {
+        var path = path
+        if path.count > warnedPathBytesMax {
+            let half = warnedPathBytesMax / 2
+            path = path.prefix(half) + Array(" ... ".utf8) + path.suffix(half)
+        }
+        return Warning(code, path: path, message: "\(escaped(path)): \(message)")
     }
 
     /// Finishes an open file or directory.
@@ -29,7 +41,8 @@ struct NodeWriter {
         try setAttributes(metadata, path) { name, value throws(IOError) in
             try Kernel.setAttribute(file, name, value)
         }
-        try Kernel.changeMode(file, mode(metadata, path, hasOwner: hasOwner))
+        warnOfMode(metadata, path, hasOwner: hasOwner)
+        try Kernel.changeMode(file, mode(metadata, hasOwner: hasOwner))
         try Kernel.changeTimes(
             file, seconds: metadata.modified.seconds, nanoseconds: metadata.modified.nanoseconds)
         checkTime(try Kernel.status(of: file), metadata, path)
@@ -45,7 +58,10 @@ struct NodeWriter {
         try setAttributes(metadata, path) { attribute, value throws(IOError) in
             try Kernel.setAttribute(in: directory, name, attribute, value)
         }
-        if !isLink { try Kernel.changeMode(in: directory, name, mode(metadata, path, hasOwner: hasOwner)) }
+        if !isLink {
+            warnOfMode(metadata, path, hasOwner: hasOwner)
+            try Kernel.changeMode(in: directory, name, mode(metadata, hasOwner: hasOwner))
+        }
         try Kernel.changeTimes(
             in: directory, name, seconds: metadata.modified.seconds, nanoseconds: metadata.modified.nanoseconds)
         checkTime(try Kernel.status(in: directory, name), metadata, path)
@@ -54,32 +70,70 @@ struct NodeWriter {
     /// File systems turn a time that they cannot hold into the nearest one without a word: ext4 what is after 2446.
     private mutating func checkTime(_ status: FileStatus, _ metadata: Metadata, _ path: [UInt8]) {
         let time = metadata.modified
-        let isKept =
-            status.modifiedSeconds == time.seconds && status.modifiedNanoseconds == time.nanoseconds
-        guard !isKept else { return }
+        guard !Self.hasTime(status, time) else { return }
         warn(
             .unsupported, path,
             "the file system cannot hold its time, \(time.seconds) s and \(time.nanoseconds) ns from 1970.")
     }
 
+    private static func hasTime(_ status: FileStatus, _ time: Timestamp) -> Bool {
+        status.modifiedSeconds == time.seconds && status.modifiedNanoseconds == time.nanoseconds
+    }
+
+    private static func isSecurity(_ attribute: ExtendedAttribute) -> Bool {
+        attribute.name.starts(with: Array("security.".utf8))
+    }
+
+    /// The attributes that a node is to have.
+    func wantedAttributes(_ metadata: Metadata) -> [ExtendedAttribute] {
+        isUntrusted ? metadata.attributes.filter { !Self.isSecurity($0) } : metadata.attributes
+    }
+
+    /// - Throws: ``FormatError`` when the chunk has another length than the entry says.
+    func value(of attribute: ExtendedAttribute) throws -> [UInt8] {
+        switch attribute.value {
+        case .inline(let bytes): return bytes
+        case .chunk(let digest, let size):
+            let bytes = try load(ObjectKey(.chunk, digest))
+            guard bytes.count == Int(size) else {
+                throw FormatError(
+                    .range, "An attribute has \(bytes.count) bytes where the entry says \(size).")
+            }
+            return bytes
+        }
+    }
+}
+
+// MARK: Owner, attributes and mode
+
+extension NodeWriter {
     /// Says whether the node has the owner it was captured with.
     private mutating func setOwner(
         _ metadata: Metadata, _ path: [UInt8], _ change: (UInt32, UInt32) throws(IOError) -> Void
     ) throws -> Bool {
-        let isForeign = metadata.uid != userID || metadata.gid != groupID
         if isUntrusted {
-            if isForeign { warn(.untrusted, path, "belongs to \(metadata.uid):\(metadata.gid) in the snapshot.") }
+            // A directory with the set-group-id bit hands its group down. Where owners cannot be changed, none is foreign.
+            try? change(userID, groupID)
+            let isForeign = metadata.uid != userID || metadata.gid != groupID
+            if isForeign { warnOfOwner(metadata, path) }
             return !isForeign
         }
-        // Root sets it always: a directory with the set-group-id bit hands its group down.
-        guard isRoot || isForeign else { return true }
         do throws(IOError) {
             try change(metadata.uid, metadata.gid)
             return true
         } catch {
             guard error.isPermission || error.errno == EINVAL else { throw error }
-            warn(.owner, path, "could not be given to \(metadata.uid):\(metadata.gid).")
+            warnOfOwner(metadata, path)
             return false
+        }
+    }
+
+    private mutating func warnOfOwner(_ metadata: Metadata, _ path: [UInt8]) {
+        let owner = "\(metadata.uid):\(metadata.gid)"
+        if isUntrusted {
+            warn(.untrusted, path, "belongs to \(owner) in the snapshot.")
+        } else {
+            warn(.owner, path, "could not be given to \(owner).")
         }
     }
 
@@ -87,15 +141,11 @@ struct NodeWriter {
         _ metadata: Metadata, _ path: [UInt8], _ set: ([UInt8], [UInt8]) throws(IOError) -> Void
     ) throws {
         for attribute in metadata.attributes {
-            if isUntrusted, attribute.name.starts(with: Array("security.".utf8)) {
-                warn(.untrusted, path, "loses the attribute \(escaped(attribute.name)).")
+            if isUntrusted, Self.isSecurity(attribute) {
+                warnOfLoss(attribute, path)
                 continue
             }
-            let value: [UInt8]
-            switch attribute.value {
-            case .inline(let bytes): value = bytes
-            case .chunk(let digest, _): value = try load(ObjectKey(.chunk, digest))
-            }
+            let value = try value(of: attribute)
             do throws(IOError) {
                 try set(attribute.name, value)
             } catch {
@@ -109,18 +159,71 @@ struct NodeWriter {
         }
     }
 
+    private mutating func warnOfLoss(_ attribute: ExtendedAttribute, _ path: [UInt8]) {
+        warn(.untrusted, path, "loses the attribute \(escaped(attribute.name)).")
+    }
+
     /// Set-user-id and set-group-id only with the owner they were meant for.
-    private mutating func mode(_ metadata: Metadata, _ path: [UInt8], hasOwner: Bool) -> UInt16 {
-        let special: UInt16 = 0o6000
-        guard metadata.mode & special != 0 else { return metadata.mode }
+    private func mode(_ metadata: Metadata, hasOwner: Bool) -> UInt16 {
+        isUntrusted || !hasOwner ? metadata.mode & ~0o6000 : metadata.mode
+    }
+
+    private mutating func warnOfMode(_ metadata: Metadata, _ path: [UInt8], hasOwner: Bool) {
+        guard metadata.mode & 0o6000 != 0 else { return }
         if isUntrusted {
             warn(.untrusted, path, "loses its set-user-id or set-group-id bit.")
-            return metadata.mode & ~special
-        }
-        guard hasOwner else {
+        } else if !hasOwner {
             warn(.owner, path, "loses its set-user-id or set-group-id bit with its owner.")
-            return metadata.mode & ~special
         }
-        return metadata.mode
+    }
+}
+
+// MARK: Nodes that were there before
+
+extension NodeWriter {
+    /// Whether a node has what ``finish(_:_:path:)`` gives one, attributes aside.
+    func isFinished(_ status: FileStatus, _ metadata: Metadata) -> Bool {
+        let isMine = status.uid == userID && status.gid == groupID
+        let hasOwner = hasOwner(status, metadata)
+        return (isUntrusted ? isMine : hasOwner || !isRoot) && status.mode == mode(metadata, hasOwner: hasOwner)
+            && Self.hasTime(status, metadata.modified)
+    }
+
+    private func hasOwner(_ status: FileStatus, _ metadata: Metadata) -> Bool {
+        status.uid == metadata.uid && status.gid == metadata.gid
+    }
+
+    /// Names what a finished node has not, because an earlier run could not or would not give it.
+    ///
+    /// - Parameter file: The node, open; nil when its attributes cannot be looked at.
+    mutating func warnOfWhatIsMissing(
+        _ status: FileStatus, _ file: Descriptor?, _ metadata: Metadata, path: [UInt8]
+    ) throws {
+        let hasOwner = hasOwner(status, metadata)
+        if !hasOwner { warnOfOwner(metadata, path) }
+        warnOfMode(metadata, path, hasOwner: hasOwner)
+        if isUntrusted {
+            for attribute in metadata.attributes where Self.isSecurity(attribute) { warnOfLoss(attribute, path) }
+        }
+        for attribute in wantedAttributes(metadata) {
+            guard try !has(attribute, file) else { continue }
+            warn(.attribute, path, "the attribute \(escaped(attribute.name)) could not be set.")
+        }
+    }
+
+    private func has(_ attribute: ExtendedAttribute, _ file: Descriptor?) throws -> Bool {
+        guard let file else { return false }
+        do {
+            return try PosixACL.canonical(Kernel.attribute(file, attribute.name)) == value(of: attribute)
+        } catch is IOError {
+            return false
+        }
+    }
+
+    /// Whether an open file has exactly the attributes that it is to have.
+    func hasAttributes(_ file: Descriptor, _ metadata: Metadata) throws -> Bool {
+        let wanted = wantedAttributes(metadata)
+        guard Set(try Kernel.attributeNames(file)) == Set(wanted.map(\.name)) else { return false }
+        return try wanted.allSatisfy { try has($0, file) }
     }
 }

@@ -13,11 +13,19 @@ package struct Restore {
     private let options: RestoreOptions
     private let progress: Progress
 
+    /// More zero segments than this, and more than data could separate, are no file that anybody wrote.
+    private static let holesMax: UInt64 = 1 << 24
+
     /// - Parameter load: Reads objects, checked against their digests.
     package init(
         load: @escaping ObjectLoader, options: RestoreOptions = RestoreOptions(), progress: Progress = Progress()
     ) {
-        self.load = load
+        self.load = { key in
+            try progress.check()
+            return try load(key)
+        }
+        var options = options
+        options.path = Array(options.path.split(separator: 47).joined(separator: [47]))
         self.options = options
         self.progress = progress
     }
@@ -34,7 +42,7 @@ package struct Restore {
             let root = try RootNode.decode(load(ObjectKey(.tree, manifest.root)))
             let entry = try subtree(of: root)
             let links = try RestoredLinks(manifest.links, below: options.path, load: load)
-            let marker = RestoreMarker(manifest: digest, options: options)
+            let marker = try marker(of: digest, isPayload: false)
             return try restore(entry, links, marker, into: path)
         }
     }
@@ -51,20 +59,30 @@ package struct Restore {
                 modified: Timestamp(seconds: 0, nanoseconds: 0))
             let entry = Entry(name: [], metadata: metadata, node: .directory(checkpoint.payload))
             let links = try RestoredLinks(nil, below: [], load: load)
-            return try restore(entry, links, RestoreMarker(manifest: digest, options: options), into: path)
+            let marker = try marker(of: digest, isPayload: true)
+            return try restore(entry, links, marker, into: path)
         }
     }
 
+    private func marker(of manifest: Digest, isPayload: Bool) throws -> RestoreMarker {
+        RestoreMarker(manifest: manifest, isPayload: isPayload, options: options, bootID: try Kernel.bootID())
+    }
+
     private func subtree(of root: Entry) throws -> Entry {
-        var entry = root
-        for name in options.path.split(separator: 47) {
-            guard case .directory(let digest) = entry.node,
+        guard let entry = try entry(at: options.path, below: root) else {
+            throw StoreError(
+                .notFound, "The snapshot has no \(escaped(options.path)).",
+                hint: "See what it has with `snapstore ls`.")
+        }
+        return entry
+    }
+
+    private func entry(at path: [UInt8], below top: Entry) throws -> Entry? {
+        var entry = top
+        for name in path.split(separator: 47) {
+            guard let digest = entry.directory,
                 let child = try lookUp(name: Array(name), inTree: digest, load: load)
-            else {
-                throw StoreError(
-                    .notFound, "The snapshot has no \(escaped(options.path)).",
-                    hint: "See what it has with `snapstore ls`.")
-            }
+            else { return nil }
             entry = child
         }
         return entry
@@ -74,62 +92,79 @@ package struct Restore {
         -> RestoreResult
     {
         progress.enter(.preparing)
-        let target = try RestoreTarget.open(path, marker: marker, overwrite: options.overwrite)
-        var size = TreeSize(load: load)
-        let sum = try size.of(entry)
-        progress.setTotals(entries: sum.entries, bytes: sum.bytes)
-        if target.isNew { try checkRoom(for: sum, in: target.root, path) }
+        try refuseMarker(in: entry)
+        let target = try RestoreTarget.open(
+            path, marker: marker, overwrite: options.overwrite, isPrivate: entry.directory != nil)
+        try checkRoom(for: entry, links, in: target, path)
         if !target.isMarked { try marker.write(in: target.root) }
         progress.enter(.writing)
-        var writer = TreeWriter(
-            load: load, options: options, progress: progress, target: target, links: links)
-        let metadata = try writer.write(entry)
-        try writer.finishRoot(metadata)
-        if options.sync { try Kernel.syncFileSystem(of: target.root) }
+        var writer = TreeWriter(load: load, options: options, progress: progress, target: target, links: links)
+        do {
+            let metadata = try writer.write(entry)
+            // The marker goes only when all else is on the disk.
+            if options.sync { try Kernel.syncFileSystem(of: target.root) }
+            try writer.finishRoot(metadata)
+            if options.sync { try Kernel.syncFileSystem(of: target.root) }
+        } catch let error as IOError where error.isOutOfSpace {
+            // Of the target: what the store cannot read comes as an error of the store.
+            throw StoreError(.outOfSpace, error.description, hint: "The next run goes on where this one stopped.")
+        }
         progress.enter(.done)
         return writer.finalResult
     }
 
-    private func checkRoom(for sum: TreeSize.Sum, in root: Descriptor, _ path: String) throws {
-        let available = try Kernel.fileSystem(of: root).availableBytes
-        guard sum.bytes <= available else {
-            throw StoreError(
-                .outOfSpace, "The snapshot takes \(sum.bytes) bytes; \(path) has room for \(available).",
-                hint: "Free space there, or restore a part with --path.")
-        }
+    /// A tree with the marker's name at its top would look unfinished for ever.
+    private func refuseMarker(in top: Entry) throws {
+        let holdsMarker =
+            try top.directory.map { try lookUp(name: RestoreMarker.name, inTree: $0, load: load) != nil }
+            ?? (top.name == RestoreMarker.name)
+        guard holdsMarker else { return }
+        throw StoreError(
+            .invalid, "The snapshot holds a file named \(escaped(RestoreMarker.name)), which marks restores.",
+            hint: "Restore the directories below it with --path.")
     }
-}
 
-/// The directory that a restore writes into.
-struct RestoreTarget {
-    let root: Descriptor
-    /// Nothing was in it.
-    let isNew: Bool
-    /// It has our marker already: an earlier run of the same restore did not finish.
-    let isMarked: Bool
-
-    /// Opens the directory, making it if need be.
-    static func open(_ path: String, marker: RestoreMarker, overwrite: Bool) throws -> RestoreTarget {
-        if !Kernel.exists(path) {
-            try Kernel.makeParentDirectories(of: path + "/x")
-        }
-        let root = try Kernel.open(path, [.readOnly, .directory])
-        let names = try DirectoryNames(reading: root)
-        if names.isEmpty { return RestoreTarget(root: root, isNew: true, isMarked: false) }
-        if let found = try RestoreMarker.read(in: root) {
-            if found == marker.text { return RestoreTarget(root: root, isNew: false, isMarked: true) }
-            guard overwrite else {
-                throw StoreError(
-                    .preconditionFailed, "\(path) holds an unfinished restore of something else.",
-                    hint: "Choose another directory, or give --overwrite to replace what is there.")
-            }
-            try RestoreMarker.remove(in: root)
-        }
-        guard overwrite else {
+    /// Adds up what the tree takes, and refuses what cannot fit. What a directory holds already may make room, so that
+    /// only the size of its file system counts then.
+    private func checkRoom(for entry: Entry, _ links: RestoredLinks, in target: RestoreTarget, _ path: String) throws {
+        var size = TreeSize(load: load)
+        let sum = try size.of(entry)
+        progress.setTotals(entries: sum.entries, bytes: sum.bytes)
+        guard sum.holes <= max(Self.holesMax, sum.chunks.addingSaturated(sum.files)) else {
             throw StoreError(
-                .preconditionFailed, "\(path) is not empty.",
-                hint: "Choose another directory, or give --overwrite to make it equal to the snapshot.")
+                .invalid, "The snapshot has files with more holes than data: it is none that was captured.")
         }
-        return RestoreTarget(root: root, isNew: false, isMarked: false)
+        let system = try Kernel.fileSystem(of: target.root)
+        let bytes = target.isNew ? system.availableBytes : system.totalBytes
+        // Where files are not counted, each takes its name at least.
+        let nodes = (target.isNew ? system.availableNodes : system.totalNodes) ?? system.totalBytes / 16
+        // The top is there already, but the marker is not.
+        let needed = sum.entries
+        guard sum.bytes > bytes || needed > nodes else { return }
+        // Names of one file share its room.
+        let shared = try sharedRoom(links, below: entry, &size)
+        guard sum.bytes == .max || sum.bytes.subtractingSaturated(shared.bytes) > bytes else {
+            guard needed == .max || needed.subtractingSaturated(shared.entries) > nodes else { return }
+            throw StoreError(
+                .outOfSpace, "The snapshot has \(needed) files and directories; \(path) has room for \(nodes).",
+                hint: "Restore a part with --path.")
+        }
+        throw StoreError(
+            .outOfSpace, "The snapshot takes \(sum.bytes) bytes; \(path) has room for \(bytes).",
+            hint: "Free space there, or restore a part with --path.")
+    }
+
+    /// What hard links save.
+    private func sharedRoom(_ links: RestoredLinks, below top: Entry, _ size: inout TreeSize) throws
+        -> TreeSize.Sum
+    {
+        var shared = TreeSize.Sum()
+        for sample in links.samples {
+            guard let entry = try self.entry(at: sample.path, below: top) else { continue }
+            let sum = try size.of(entry)
+            shared.entries = shared.entries.addingSaturated(sample.others)
+            shared.bytes = shared.bytes.addingSaturated(sum.bytes.multipliedSaturated(by: sample.others))
+        }
+        return shared
     }
 }

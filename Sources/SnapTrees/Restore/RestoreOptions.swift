@@ -32,6 +32,8 @@ extension Warning.Code {
     package static let owner = Warning.Code(rawValue: "owner")
     /// A device node could not be made.
     package static let device = Warning.Code(rawValue: "device")
+    /// It could not be linked to the other names of its file, and is a copy.
+    package static let link = Warning.Code(rawValue: "link")
     /// An extended attribute could not be set.
     package static let attribute = Warning.Code(rawValue: "attribute")
     /// Left out because the snapshot is not trusted.

@@ -6,6 +6,7 @@ internal import SnapModel
 /// Memory: the paths of the link table, about 100 bytes each.
 struct RestoredLinks {
     private struct Group {
+        let count: Int
         /// Names not met yet.
         var left: Int
         /// What was met first: its path and entry.
@@ -14,6 +15,8 @@ struct RestoredLinks {
 
     private var groups: [Group] = []
     private var groupOfPath: [[UInt8]: Int] = [:]
+    /// Length of the longest path: what is longer need not be looked for.
+    private var longest = 0
 
     /// Reads the table. Only names below `subtree` count, without that prefix.
     init(_ links: Manifest.Links?, below subtree: [UInt8], load: @escaping ObjectLoader) throws {
@@ -41,20 +44,26 @@ struct RestoredLinks {
         }
         guard members.count >= 2 else { return }
         for path in members {
+            longest = max(longest, path.count)
             guard groupOfPath.updateValue(groups.count, forKey: path) == nil else {
                 throw FormatError(.order, "The link table names \(escaped(path)) twice.")
             }
         }
-        groups.append(Group(left: members.count, first: nil))
+        groups.append(Group(count: members.count, left: members.count, first: nil))
     }
 
-    var isEmpty: Bool { groups.isEmpty }
+    /// One path of each group, with how many names more it has.
+    var samples: [(path: [UInt8], others: UInt64)] {
+        var path: [Int: [UInt8]] = [:]
+        for (member, number) in groupOfPath { path[number] = member }
+        return path.map { ($0.value, UInt64(groups[$0.key].count - 1)) }
+    }
 
     /// Takes note of a name. Returns the path to link to, if one of its group has been met.
     ///
     /// - Throws: ``FormatError`` when the group's entries differ, or one is a directory.
     mutating func meet(_ path: [UInt8], _ entry: Entry) throws(FormatError) -> [UInt8]? {
-        guard let number = groupOfPath[path] else { return nil }
+        guard path.count <= longest, let number = groupOfPath[path] else { return nil }
         groups[number].left -= 1
         if case .directory = entry.node {
             throw FormatError(.range, "The link table names the directory \(escaped(path)).")
@@ -68,6 +77,12 @@ struct RestoredLinks {
                 .range, "The hard links \(escaped(first.path)) and \(escaped(path)) are not the same in the snapshot.")
         }
         return first.path
+    }
+
+    /// The name could not be linked and became a file of its own: the next ones are linked to it.
+    mutating func start(anewWith path: [UInt8], _ entry: Entry) {
+        guard let number = groupOfPath[path] else { return }
+        groups[number].first = (path, entry)
     }
 
     /// Every name must have been met.

@@ -50,9 +50,10 @@ struct TargetDirectories {
 
 extension Kernel {
     /// Opens a directory below another by the names on the way, each on its own: no path is too long, none is followed.
+    /// The result is a place, which cannot be read: to pass through, a directory need not be readable.
     static func openDirectory(_ names: [[UInt8]], below root: Descriptor) throws(IOError) -> Descriptor {
         var directory = root
-        for name in names { directory = try openBeneath(directory, name, [.readOnly, .directory, .noFollow]) }
+        for name in names { directory = try openBeneath(directory, name, [.place, .directory, .noFollow]) }
         return directory
     }
 }

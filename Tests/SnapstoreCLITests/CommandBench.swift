@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A directory with a small tree in `root`, a store, and a shell that finds the program and the store.
-final class CommandBench {
+final class CommandBench: Sendable {
     let directory = TemporaryDirectory(in: "/dev/shm")
     let binary: SnapstoreBinary
 
@@ -34,6 +34,13 @@ final class CommandBench {
         return try Command.run(
             "/bin/bash", ["-c", "cd '\(directory.path)' || exit 99\n\(script)"],
             environment: variables.merging(environment) { $1 })
+    }
+
+    /// As ``shell(_:environment:)`` on a thread of its own: a wait for seconds keeps no other test from running.
+    func shellApart(_ script: String) async throws -> Command {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try self.shell(script) }) }
+        }
     }
 
     /// As ``shell(_:environment:)``, for a line that must succeed. Returns what it printed.

@@ -102,9 +102,9 @@ import Testing
     }
 
     /// A program that writes to the catalogue and does not let go.
-    @Test func aCatalogueThatIsHeldIsBusy() throws {
+    @Test func aCatalogueThatIsHeldIsBusy() async throws {
         let bench = try Self.makeBench()
-        let run = try bench.shell(
+        let run = try await bench.shellApart(
             """
             python3 -c '
             import sqlite3, sys

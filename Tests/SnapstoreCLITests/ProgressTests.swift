@@ -66,14 +66,16 @@ import Testing
         #expect(shown.hasSuffix("|"))
     }
 
-    @Test(arguments: ["--quiet", "-q", "--json"]) func nothingIsShownWhereNothingIsWanted(_ option: String) throws {
+    @Test(arguments: ["--quiet", "-q", "--json"]) func nothingIsShownWhereNothingIsWanted(_ option: String) async throws
+    {
         let bench = try Self.makeBench(bytes: "100K")
-        #expect(try bench.done("python3 show.py import 80 hidden snapstore import - b:1 \(option)") == "")
+        let run = try await bench.shellApart("python3 show.py import 80 hidden snapstore import - b:1 \(option)")
+        #expect(run.status == 0 && run.output.isEmpty, "\(run.output)\(run.errors)")
     }
 
-    @Test func aPlainStreamGetsPlainLines() throws {
+    @Test func aPlainStreamGetsPlainLines() async throws {
         let bench = try Self.makeBench(bytes: "100K")
-        let run = try bench.shell(
+        let run = try await bench.shellApart(
             """
             mkfifo pipe
             snapstore import - b:1 <pipe 2>lines &

@@ -51,11 +51,20 @@ struct LinkCollector {
             if remembered.count >= CaptureLimits.rememberedInodesMax { remembered.removeAll(keepingCapacity: true) }
             remembered[id] = Remembered(status: status, result: result, namesLeft: status.links - 1)
         }
-        var nameless = result.entry
+        try append(result.entry, id, path, links: status.links)
+    }
+
+    /// Notes one name of an archive's member that has several. How many there are is not known, nor does it matter.
+    mutating func add(_ entry: Entry, number: UInt64, path: [UInt8]) throws {
+        try append(entry, NodeID(device: 0, inode: number), path, links: 0)
+    }
+
+    private func append(_ entry: Entry, _ id: NodeID, _ path: [UInt8], links: UInt64) throws {
+        var nameless = entry
         nameless.name = []
         let version = objects.digest(try RootNode.encode(nameless))
         do {
-            try names.append(LinkRecord.encode(id.device, id.inode, version, path, status.links))
+            try names.append(LinkRecord.encode(id.device, id.inode, version, path, links))
         } catch {
             throw SinkFailure(cause: error)
         }

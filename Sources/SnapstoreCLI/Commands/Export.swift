@@ -13,35 +13,52 @@ struct Export: ParsableCommand {
             Examples:
               snapstore export tools:1 tools.snap
               snapstore export tools:1 - | ssh host snapstore import -
+              snapstore export tools:1 tools.tar --format tar
+              snapstore export tools:1 - --format tar | tar -C root --xattrs --xattrs-include='*' --acls -xpf -
+
+            The native format has all of a snapshot, in little room. A tar archive has its files, for any other program.
             """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The snapshot.") var reference: String
     @Argument(help: "A file that does not exist, or - for standard output.") var destination: String
+    @Option(help: "native or tar.") var format = ArchiveFormat.native
 
     func run() throws {
         let output = Output(global)
-        if destination != "-" { output.status("export") }
+        output.status("export")
+        guard destination != "-" || !TextStream.output.isTerminal else {
+            throw StoreError(
+                .invalid, "Standard output is a terminal, which cannot show an archive.",
+                hint: "Send it to a program or a file: snapstore export \(reference) - > FILE")
+        }
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
         let session = try store.beginSession(.restore, org: GlobalOptions.org)
         defer { session.end() }
         let reader = session.reader()
         let file = try StoreError.mapped { try open() }
-        var bytes: Int64 = 0
         let watch = Stopwatch()
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }
-        try NativeExport(load: { try reader.read($0) }, progress: progress).run(snapshot) { piece in
-            bytes += Int64(piece.count)
-            try piece.withUnsafeBytes { try Kernel.writeAll(file, $0) }
+        let job = Job(snapshot: snapshot, reader: reader, store: store, file: file, progress: progress)
+        let summary: Summary
+        do {
+            summary = try job.run(format)
+        } catch {
+            // Half an archive is worth nothing.
+            if destination != "-" { try? Kernel.removeFile(destination) }
+            throw error
         }
         reporter.stop()
-        guard destination != "-" else { return }
+        output.warn(summary.warnings)
+        for notice in summary.notices { output.note(notice) }
         try output.summary(
-            "\(snapshot.displayName) is in \(destination): \(Format.bytes(bytes)); \(Format.seconds(watch.seconds))",
-            [("bytes", .integer(bytes)), ("seconds", .number(watch.seconds))])
+            destination == "-"
+                ? ""
+                : "\(snapshot.displayName) is in \(destination): \(summary.text); \(Format.seconds(watch.seconds))",
+            summary.fields + [("seconds", .number(watch.seconds))])
     }
 
     private func open() throws -> Descriptor {
@@ -55,61 +72,58 @@ struct Export: ParsableCommand {
     }
 }
 
-struct Import: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Read a snapshot that export wrote.",
-        discussion: """
-            Examples:
-              snapstore import tools.snap
-              snapstore import - copy:1 < tools.snap
+extension Export {
+    /// What came of it.
+    private struct Summary {
+        var bytes: Int64 = 0
+        /// Members of a tar archive.
+        var entryCount: Int64?
+        var warnings = WarningList()
+        var notices: [String] = []
 
-            Without a reference the snapshot keeps its name and tag.
-            """)
-
-    @OptionGroup var global: GlobalOptions
-    @Argument(help: "A file, or - for standard input.") var source: String
-    @Argument(help: "NAME or NAME:TAG to give it.") var reference: String?
-
-    func run() throws {
-        let output = Output(global)
-        output.status("import")
-        let watch = Stopwatch()
-        let name = try reference.map { try SnapshotResolver.parseName($0) }
-        let file = try StoreError.mapped { source == "-" ? Descriptor(owning: 0) : try Kernel.open(source, .readOnly) }
-        let store = try global.openStore(create: true)
-        let session = try store.beginSession(.import, org: GlobalOptions.org)
-        defer { session.end() }
-        let progress = Progress()
-        let reporter = ProgressReporter(progress, global)
-        defer { reporter.stop() }
-        var draft = try NativeImport(session: session, progress: progress).run { count in
-            try Self.read(file, count, progress)
+        var text: String {
+            (entryCount.map { "\($0) entries, " } ?? "") + Format.bytes(bytes)
         }
-        if let name { (draft.name, draft.tag) = name }
-        let result = try session.commit(draft, cause: "import")
-        reporter.stop()
-        let snapshot = result.record
-        try output.summary(
-            "\(snapshot.displayName) is \(snapshot.manifest)\(result.isNew ? "" : ", as before")",
-            [
-                ("id", .text(snapshot.id.description)), ("digest", .text(snapshot.manifest.description)),
-                ("logicalBytes", .integer(snapshot.logicalBytes)), ("newBytes", .integer(snapshot.newBytes)),
-                ("fileCount", .integer(snapshot.fileCount)), ("seconds", .number(watch.seconds)),
-            ])
+
+        var fields: [(String, JSONLine.Value)] {
+            [("bytes", .integer(bytes))] + (entryCount.map { [("entryCount", .integer($0))] } ?? [])
+        }
     }
 
-    /// As many bytes as asked for, fewer only at the end. What is announced is read piece by piece: memory is given only
-    /// for bytes that come.
-    private static func read(_ file: Descriptor, _ count: Int, _ progress: Progress) throws -> [UInt8] {
-        var bytes: [UInt8] = []
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(count, 1 << 20), alignment: 16)
-        defer { buffer.deallocate() }
-        while bytes.count < count {
-            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, count - bytes.count)])
-            let got = try progress.readNext(file, into: room)
-            if got == 0 { break }
-            bytes.append(contentsOf: room[..<got])
+    /// One snapshot on its way into an open file.
+    private struct Job {
+        let snapshot: SnapshotRecord
+        let reader: ObjectReader
+        let store: Store
+        let file: Descriptor
+        let progress: Progress
+
+        func run(_ format: ArchiveFormat) throws -> Summary {
+            var summary = Summary()
+            switch format {
+            case .native:
+                var bytes: Int64 = 0
+                try NativeExport(load: { try reader.read($0) }, progress: progress).run(snapshot) { piece in
+                    bytes += Int64(piece.count)
+                    try write(piece)
+                }
+                summary.bytes = bytes
+            case .tar:
+                progress.setTotals(entries: 0, bytes: UInt64(clamping: snapshot.logicalBytes))
+                let export = TarExport(load: { try reader.read($0) }, progress: progress) {
+                    try Kernel.openUnnamed(inDirectory: store.layout.root + "/cache")
+                }
+                let result = try export.run(manifest: snapshot.manifest, write: write)
+                summary.bytes = Int64(clamping: result.bytes)
+                summary.entryCount = Int64(clamping: result.entryCount)
+                summary.warnings = result.warnings
+                summary.notices = result.notices
+            }
+            return summary
         }
-        return bytes
+
+        private func write(_ piece: [UInt8]) throws {
+            try piece.withUnsafeBytes { try Kernel.writeAll(file, $0) }
+        }
     }
 }

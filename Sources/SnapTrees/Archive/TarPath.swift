@@ -5,15 +5,17 @@ package import SnapModel
 /// In a key each name is followed by a zero byte. So a directory comes before what is in it, and all of that before the
 /// next name, where with slashes `a.b` would stand between `a` and `a/b`.
 package enum TarPath {
-    /// Longer ones cannot be in a link table.
-    package static let bytesMax = CaptureLimits.linkPathBytesMax
+    /// 32,768 directories deep at most: each costs memory, and the commit a step. The kernel opens paths of 4 KiB.
+    package static let bytesMax = 64 << 10
 
     /// The path without leading `/` and `./`; empty for the root.
     ///
     /// - Throws: ``FormatError`` for what names nothing below a root, or what no directory can hold.
     package static func normalized(_ path: [UInt8]) throws(FormatError) -> [UInt8] {
         guard !path.isEmpty else { throw FormatError(.range, "it has no name") }
-        guard path.count <= bytesMax else { throw FormatError(.limit, "its path is \(path.count) bytes long") }
+        guard path.count <= bytesMax else {
+            throw FormatError(.limit, "its path is \(path.count) bytes long; 64 KiB can be read")
+        }
         guard !path.contains(0) else { throw FormatError(.range, "its path has a zero byte in it") }
         var result: [UInt8] = []
         result.reserveCapacity(path.count)

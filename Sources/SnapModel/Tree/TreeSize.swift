@@ -16,6 +16,12 @@ package struct TreeSize {
         /// Zero segments of the files.
         package var holes: UInt64 = 0
 
+        package init(entries: UInt64 = 0, files: UInt64 = 0, logicalBytes: UInt64 = 0) {
+            self.entries = entries
+            self.files = files
+            self.logicalBytes = logicalBytes
+        }
+
         mutating func add(_ other: Sum) {
             entries = entries.addingSaturated(other.entries)
             files = files.addingSaturated(other.files)

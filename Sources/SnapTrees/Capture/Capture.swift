@@ -48,7 +48,7 @@ package struct Capture {
     package func run(source: some TreeSource) throws(StoreError) -> CaptureResult {
         try mapped {
             let objects = try ObjectWriter(sink: sink)
-            return try walk(source, cache: nil, try entryReader(objects), objects)
+            return try walk(source, cache: nil, entryReader(objects), objects)
         }
     }
 
@@ -76,14 +76,14 @@ package struct Capture {
         }
     }
 
-    private func entryReader(_ objects: ObjectWriter) throws -> EntryReader {
-        try EntryReader(
+    private func entryReader(_ objects: ObjectWriter) -> EntryReader {
+        EntryReader(
             objects: objects, times: options.times, owner: options.owner, threads: options.threads, progress: progress)
     }
 
     private func capture(_ path: [UInt8]) throws -> CaptureResult {
         let objects = try ObjectWriter(sink: sink)
-        var entries = try entryReader(objects)
+        var entries = entryReader(objects)
         // Before syncfs and the walk: what changes from now on is not settled.
         let walkStart = Kernel.wallNanoseconds()
         // Non-blocking, in case it is a FIFO.

@@ -14,7 +14,7 @@ final class ContentWriter {
     private let cutter: StreamCutter
 
     /// - Parameter threads: How many may cut and hash one big file.
-    init(_ objects: ObjectWriter, threads: Int) throws {
+    init(_ objects: ObjectWriter, threads: Int = 1) {
         self.objects = objects
         // One of them is the calling thread; they start with the first big file.
         let helpers = LazyWorkers(threads: threads - 1)
@@ -28,7 +28,7 @@ final class ContentWriter {
     ///   - expected: about how many bytes come.
     ///   - read: fills the buffer and says with how much, or that zeros follow, or that the stream has ended.
     func write(
-        _ cut: Cut, expecting expected: UInt64, read: (UnsafeMutableRawBufferPointer) throws -> CutInput
+        _ cut: Cut, expecting expected: UInt64 = 0, read: (UnsafeMutableRawBufferPointer) throws -> CutInput
     ) throws -> Written {
         var list = ListBuilder(cut: cut) { [objects] kind, bytes in try objects.put(kind, bytes) }
         var prefix = Prefix()

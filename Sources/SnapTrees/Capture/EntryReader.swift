@@ -20,11 +20,11 @@ struct EntryReader {
     private let contents: ContentWriter
     private var metadataReader: MetadataReader
 
-    init(objects: ObjectWriter, times: TimePolicy, owner: OwnerOverride?, threads: Int, progress: Progress) throws {
+    init(objects: ObjectWriter, times: TimePolicy, owner: OwnerOverride?, threads: Int, progress: Progress) {
         self.progress = progress
         self.objects = objects
         self.times = times
-        contents = try ContentWriter(objects, threads: threads)
+        contents = ContentWriter(objects, threads: threads)
         metadataReader = MetadataReader(times: times, owner: owner, objects: objects)
     }
 

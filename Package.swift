@@ -67,7 +67,8 @@ let package = Package(
         .testTarget(name: "SnapModelTests", dependencies: ["SnapModel", "SnapDigest", "TestSupport"]),
         .testTarget(
             name: "SnapChunkingTests", dependencies: ["SnapChunking", "SnapDigest", "SnapIO", "TestSupport"]),
-        .testTarget(name: "SnapPacksTests", dependencies: ["SnapPacks", "TestSupport"]),
+        .testTarget(
+            name: "SnapPacksTests", dependencies: ["SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"]),
         .testTarget(
             name: "SnapCatalogueTests",
             dependencies: ["SnapCatalogue", "SnapModel", "SnapDigest", "SnapIO", "TestSupport", grdb]),
@@ -76,7 +77,9 @@ let package = Package(
             dependencies: [
                 "SnapCore", "SnapCatalogue", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "TestSupport",
             ]),
-        .testTarget(name: "SnapTreesTests", dependencies: ["SnapTrees", "TestSupport"]),
+        .testTarget(
+            name: "SnapTreesTests",
+            dependencies: ["SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"]),
         .testTarget(
             name: "GoldenTests", dependencies: ["SnapTrees", "SnapPacks", "SnapChunking", "SnapModel", "SnapDigest"]),
         .testTarget(name: "SnapstoreCLITests", dependencies: ["Snapstore", "SnapIO", "TestSupport"]),

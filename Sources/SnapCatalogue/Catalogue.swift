@@ -197,6 +197,8 @@ extension Catalogue {
             throw error
         } catch let error as DatabaseError {
             throw CatalogueError(error, path: path)
+        } catch let error as RowDecodingError {
+            throw CatalogueError(error, path: path)
         } catch {
             throw CatalogueError(.io, "The catalogue \(path) cannot be opened: \(error)")
         }
@@ -206,6 +208,8 @@ extension Catalogue {
         do {
             return try body()
         } catch let error as DatabaseError {
+            throw CatalogueError(error, path: path)
+        } catch let error as RowDecodingError {
             throw CatalogueError(error, path: path)
         }
     }
@@ -224,5 +228,9 @@ extension CatalogueError {
         default:
             self.init(.io, "The catalogue \(path) failed: \(error.message ?? "no detail") (\(error.resultCode)).")
         }
+    }
+    /// A value of another type than its column's: STRICT keeps these out, damage does not.
+    init(_ error: RowDecodingError, path: String) {
+        self.init(.corrupt, "The catalogue \(path) holds a value that cannot be: run `snapstore fsck`.")
     }
 }

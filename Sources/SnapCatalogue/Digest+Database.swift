@@ -9,15 +9,40 @@ extension Digest {
 }
 
 extension Row {
-    /// What a column holds, NULL only where that is asked for. GRDB's subscripts trap on a value of another type, which a
-    /// flipped bit in a page can make: nothing here uses them.
-    func get<Value: DatabaseValueConvertible & StatementColumnConvertible>(_ column: String) throws -> Value {
-        do { return try decode(Value.self, forColumn: column) } catch { throw damaged(column) }
+    /// The value in a column. GRDB's own subscripts trap on a NULL, a missing column or a value of another type; in a
+    /// damaged file `STRICT` holds none of these off, and damage must be an error.
+    func get<Value: DatabaseValueConvertible>(_ column: String) throws -> Value {
+        guard let value = Value.fromDatabaseValue(try stored(column)) else { throw damaged(column) }
+        return value
     }
 
-    /// What the column at an index holds.
-    func get<Value: DatabaseValueConvertible & StatementColumnConvertible>(_ index: Int) throws -> Value {
-        do { return try decode(Value.self, atIndex: index) } catch { throw damaged(String(index)) }
+    /// Like ``get(_:)``, for columns that may hold nothing.
+    func optional<Value: DatabaseValueConvertible>(_ column: String) throws -> Value? {
+        let raw = try stored(column)
+        guard !raw.isNull else { return nil }
+        guard let value = Value.fromDatabaseValue(raw) else { throw damaged(column) }
+        return value
+    }
+
+    /// A number of things, or of bytes, of one row: so far below 2^63 that no sum of rows overflows.
+    func amount(_ column: String) throws -> Int64 {
+        let value: Int64 = try get(column)
+        guard (0...Self.amountMax).contains(value) else { throw damaged(column) }
+        return value
+    }
+
+    /// Like ``amount(_:)``, where changes are added up and damage may have left less than nothing.
+    func balance(_ column: String) throws -> Int64 {
+        let value: Int64 = try get(column)
+        guard value.magnitude <= UInt64(Self.amountMax) else { throw damaged(column) }
+        return value
+    }
+
+    private static let amountMax: Int64 = 1 << 56
+
+    private func stored(_ column: String) throws -> DatabaseValue {
+        guard hasColumn(column) else { throw damaged(column) }
+        return self[column]
     }
 
     /// The digest in a column. A row that holds anything else is damage, never a trap.
@@ -38,9 +63,7 @@ extension Row {
     }
 
     /// A column that must hold a value which `convert` knows.
-    func value<Raw: DatabaseValueConvertible & StatementColumnConvertible, Value>(
-        _ column: String, _ convert: (Raw) -> Value?
-    ) throws -> Value {
+    func value<Raw: DatabaseValueConvertible, Value>(_ column: String, _ convert: (Raw) -> Value?) throws -> Value {
         guard let value = convert(try get(column)) else { throw damaged(column) }
         return value
     }

@@ -84,9 +84,11 @@ extension ReadAccess {
         guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job_result WHERE job = ?", arguments: [job]) else {
             return nil
         }
-        return try JobResult(
-            record: try row.bytes("record"), errorCode: row.get("error_code"), errorMessage: row.get("error_message"),
-            replaced: (row.get("replaced") as Data?) == nil ? nil : row.digest("replaced"))
+        let replaced: Data? = try row.optional("replaced")
+        return JobResult(
+            record: try row.bytes("record"), errorCode: try row.optional("error_code"),
+            errorMessage: try row.optional("error_message"),
+            replaced: try replaced == nil ? nil : row.digest("replaced"))
     }
 
     package func frontier(job: Int64, side: FrontierRow.Side, limit: Int) throws -> [FrontierRow] {
@@ -116,9 +118,9 @@ extension ReadAccess {
 
     package func ledgerClock() throws -> LedgerClock? {
         try Row.fetchOne(db, sql: "SELECT * FROM ledger_clock").map { row in
-            try LedgerClock(
-                bootID: row.get("boot_id"), bootNanoseconds: row.get("boot_nanoseconds"),
-                ledgerNanoseconds: row.get("ledger_nanoseconds"),
+            LedgerClock(
+                bootID: try row.get("boot_id"), bootNanoseconds: try row.get("boot_nanoseconds"),
+                ledgerNanoseconds: try row.get("ledger_nanoseconds"),
                 flag: try row.value("flagged") { LedgerClock.Flag(rawValue: $0) })
         }
     }
@@ -126,36 +128,38 @@ extension ReadAccess {
 
 extension RecordRow {
     init(_ row: Row) throws {
-        try self.init(
-            uid: try row.bytes("uid"), org: row.get("org"), name: row.get("name"), manifest: try row.digest("manifest"),
-            object: try row.digest("object"), kind: row.get("kind"), visibility: row.get("visibility"),
-            parent: (row.get("parent") as Data?).map { Array($0) }, creator: row.get("creator"),
-            createdMilliseconds: row.get("created_ms"), logicalBytes: row.get("logical_bytes"),
-            uniqueBytes: row.get("unique_bytes"), newBytes: row.get("new_bytes"), storedBytes: row.get("stored_bytes"),
-            fileCount: row.get("file_count"), chunkCount: row.get("chunk_count"))
+        self.init(
+            uid: try row.bytes("uid"), org: try row.get("org"), name: try row.get("name"),
+            manifest: try row.digest("manifest"), object: try row.digest("object"), kind: try row.get("kind"),
+            visibility: try row.get("visibility"), parent: (try row.optional("parent") as Data?).map { Array($0) },
+            creator: try row.optional("creator"), createdMilliseconds: try row.get("created_ms"),
+            logicalBytes: try row.get("logical_bytes"), uniqueBytes: try row.get("unique_bytes"),
+            newBytes: try row.get("new_bytes"), storedBytes: try row.get("stored_bytes"),
+            fileCount: try row.get("file_count"), chunkCount: try row.get("chunk_count"))
     }
 }
 
 extension TagRow {
     init(_ row: Row) throws {
-        try self.init(
-            org: row.get("org"), name: row.get("name"), tag: row.get("tag"), record: try row.bytes("record"),
-            version: row.get("version"))
+        self.init(
+            org: try row.get("org"), name: try row.get("name"), tag: try row.get("tag"),
+            record: try row.bytes("record"), version: try row.get("version"))
     }
 }
 
 extension JobRow {
     init(_ row: Row) throws {
         let roots = try JobRow.roots(row.bytes("roots"))
-        try self.init(
-            id: row.get("id"), scope: ScopeID(row.get("scope")), kind: row.value("kind") { JobKind(rawValue: $0) },
-            state: row.value("state") { JobState(rawValue: $0) }, stamp: row.get("stamp"),
-            session: row.get("session"), record: row.bytes("record"), label: row.get("label"), roots: roots,
-            nextRoot: row.value("next_root") { (raw: Int64) in
+        self.init(
+            id: try row.get("id"), scope: ScopeID(try row.get("scope")),
+            kind: try row.value("kind") { JobKind(rawValue: $0) },
+            state: try row.value("state") { JobState(rawValue: $0) }, stamp: try row.get("stamp"),
+            session: try row.optional("session"), record: try row.bytes("record"), label: try row.get("label"),
+            roots: roots,
+            nextRoot: try row.value("next_root") { (raw: Int64) in
                 Int(exactly: raw).flatMap { (0...roots.count).contains($0) ? $0 : nil }
-            },
-            bytes: row.get("bytes"), draft: row.get("draft"), errorCode: row.get("error_code"),
-            errorMessage: row.get("error_message"))
+            }, bytes: try row.balance("bytes"), draft: try row.optional("draft"),
+            errorCode: try row.optional("error_code"), errorMessage: try row.optional("error_message"))
     }
 
     /// Keys one after another, a kind byte and 32 digest bytes each.
@@ -192,15 +196,18 @@ extension FrontierRow {
     init(_ row: Row, side: Side) throws {
         self.init(
             side: side, key: try row.key(),
-            // Less than zero stands for all children, to be taken back.
-            nextChild: try row.value("next_child") { (raw: Int64) in raw >= side.least ? Int(exactly: raw) : nil })
+            // A detach has -1 where all children are still to be counted.
+            nextChild: try row.value("next_child") { (raw: Int64) in
+                Int(exactly: raw).flatMap { ($0 >= (side == .attach ? 0 : -1)) ? $0 : nil }
+            })
     }
 }
 
 extension LedgerRow {
     init(_ row: Row) throws {
-        try self.init(
-            org: row.get("org"), number: row.get("number"), stamp: row.get("stamp"), bytes: row.get("bytes"),
-            record: try row.bytes("record"), cause: row.get("cause"), chain: try row.digest("chain"))
+        self.init(
+            org: try row.get("org"), number: try row.get("number"), stamp: try row.get("stamp"),
+            bytes: try row.get("bytes"), record: try row.bytes("record"), cause: try row.get("cause"),
+            chain: try row.digest("chain"))
     }
 }

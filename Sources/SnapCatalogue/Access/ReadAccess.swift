@@ -87,12 +87,13 @@ extension ReadAccess {
         let row = try Row.fetchOne(
             db,
             sql: """
-                SELECT COUNT(*), COALESCE(SUM(CASE WHEN frame IS NULL THEN 0 ELSE length END), 0),
-                       COALESCE(MAX(condemned_ms), 0)
+                SELECT COUNT(*) AS objects,
+                       COALESCE(SUM(CASE WHEN frame IS NULL THEN 0 ELSE length END), 0) AS bytes,
+                       COALESCE(MAX(condemned_ms), 0) AS latest
                 FROM object WHERE scope = ? AND condemned IS NOT NULL
                 """, arguments: [scope.rawValue])
         guard let row else { return (0, 0, 0) }
-        return (try row.get(0), try row.get(1), try row.get(2))
+        return (try row.get("objects"), try row.get("bytes"), try row.get("latest"))
     }
 
     package func badObjects(scope: ScopeID, limit: Int) throws -> [ObjectRow] {
@@ -148,8 +149,9 @@ extension ReadAccess {
         return try Row.fetchOne(
             statement, arguments: [session, Int64(key.kind.rawValue), key.digest.databaseBlob]
         ).map { row in
-            try ObjectPlace(
-                key: row.key(), length: row.get("length"), frame: row.get("frame"), position: row.get("position"))
+            ObjectPlace(
+                key: try row.key(), length: try row.amount("length"), frame: try row.get("frame"),
+                position: try row.amount("position"))
         }
     }
 }
@@ -158,53 +160,60 @@ extension ReadAccess {
 
 extension ScopeRow {
     init(_ row: Row) throws {
-        try self.init(
-            id: ScopeID(row.get("id")), name: row.get("name"), heldBytes: row.get("held_bytes"),
-            heldObjects: row.get("held_objects"))
+        self.init(
+            id: ScopeID(try row.get("id")), name: try row.get("name"), heldBytes: try row.balance("held_bytes"),
+            heldObjects: try row.balance("held_objects"))
     }
 }
 
 extension OrgRow {
     init(_ row: Row) throws {
-        try self.init(id: row.get("id"), name: row.get("name"), scope: ScopeID(row.get("scope")))
+        self.init(id: try row.get("id"), name: try row.get("name"), scope: ScopeID(try row.get("scope")))
     }
 }
 
 extension SessionRow {
     init(_ row: Row) throws {
-        try self.init(
-            id: row.get("id"), uid: row.get("uid"), kind: row.get("kind"), scope: ScopeID(row.get("scope")),
-            startSequence: row.get("start_sequence"), startedMilliseconds: row.get("started_ms"))
+        self.init(
+            id: try row.get("id"), uid: try row.get("uid"), kind: try row.get("kind"),
+            scope: ScopeID(try row.get("scope")), startSequence: try row.get("start_sequence"),
+            startedMilliseconds: try row.get("started_ms"))
     }
 }
 
 extension ObjectRow {
     init(_ row: Row) throws {
-        try self.init(
-            key: try row.key(), length: row.get("length"), refs: row.get("refs"), borrows: row.get("borrows"),
-            frame: row.get("frame"),
-            position: row.get("position"), condemned: row.get("condemned"), isBad: (row.get("bad") as Int64) != 0)
+        self.init(
+            key: try row.key(), length: try row.amount("length"), refs: try row.amount("refs"),
+            borrows: try row.amount("borrows"), frame: try row.optional("frame"), position: try row.amount("position"),
+            condemned: try row.optional("condemned"), isBad: try row.get("bad") as Int64 != 0)
     }
 }
 
 extension PackRow {
     init(_ row: Row) throws {
-        try self.init(
-            id: row.get("id"), uid: try row.bytes("uid"), scope: ScopeID(row.get("scope")), session: row.get("session"),
-            state: try row.value("state") { PackState(rawValue: $0) }, storedBytes: row.get("stored_bytes"),
-            rawBytes: row.get("raw_bytes"), liveObjects: row.get("live_objects"), liveBytes: row.get("live_bytes"))
+        self.init(
+            id: try row.get("id"), uid: try row.bytes("uid"), scope: ScopeID(try row.get("scope")),
+            session: try row.optional("session"), state: try row.value("state") { PackState(rawValue: $0) },
+            storedBytes: try row.amount("stored_bytes"), rawBytes: try row.amount("raw_bytes"),
+            liveObjects: try row.balance("live_objects"), liveBytes: try row.balance("live_bytes"))
     }
 }
 
 extension FrameRow {
     init(_ row: Row) throws {
-        try self.init(
-            id: row.get("id"), pack: row.get("pack"),
+        self.init(
+            id: try row.get("id"), pack: try row.get("pack"),
             number: try row.value("number") { (raw: Int64) in Int(exactly: raw) },
             offset: try row.value("offset") { (raw: Int64) in UInt64(exactly: raw) },
-            storedBytes: try row.value("stored_bytes") { (raw: Int64) in UInt32(exactly: raw) },
-            rawBytes: try row.value("raw_bytes") { (raw: Int64) in UInt32(exactly: raw) },
+            storedBytes: try row.value("stored_bytes", FrameRow.length),
+            rawBytes: try row.value("raw_bytes", FrameRow.length),
             codec: try row.value("codec") { (raw: Int64) in UInt8(exactly: raw) },
             checksum: try row.bytes("checksum"))
+    }
+
+    /// Readers allocate this much.
+    private static func length(_ raw: Int64) -> UInt32? {
+        raw <= Limits.frameRawBytesMax ? UInt32(exactly: raw) : nil
     }
 }

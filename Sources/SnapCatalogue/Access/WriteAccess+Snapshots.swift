@@ -145,7 +145,10 @@ extension WriteAccess {
     /// Appends a row to an organisation's ledger: its chain is SHA-256 over the chain before and the row's fields.
     package func appendLedger(org: Int64, stamp: Int64, bytes: Int64, record: [UInt8], cause: String) throws {
         let last = try reading.lastLedgerRow(org: org)
-        let number = (last?.number ?? 0) + 1
+        let (number, overflow) = (last?.number ?? 0).addingReportingOverflow(1)
+        guard !overflow else {
+            throw CatalogueError(.corrupt, "The ledger's last row has no number after it: run `snapstore fsck`.")
+        }
         let chain = try LedgerChain.next(
             after: last?.chain, number: number, stamp: stamp, bytes: bytes, record: record, cause: cause)
         try run(

@@ -3,6 +3,14 @@ internal import SnapDigest
 // docs/format.md section 3.
 
 extension Segment {
+    /// Whether the format can hold it: 1 byte … 1 MiB of data, 1 byte … 2^60 of zeros.
+    var isValid: Bool {
+        switch self {
+        case .data(_, let size): (1...UInt32(Limits.chunkBytesMax)).contains(size)
+        case .zeros(let size): (1...Limits.fileBytesMax).contains(size)
+        }
+    }
+
     package func encode(to writer: inout ByteWriter) {
         switch self {
         case .data(let digest, let size):
@@ -29,6 +37,23 @@ extension Segment {
 }
 
 extension Content {
+    /// What ``decode(from:)`` refuses must not be written.
+    func check() throws(FormatError) {
+        let isLong = length > UInt64(Limits.inlineBytesMax) && length <= Limits.fileBytesMax
+        switch body {
+        case .inline(let bytes):
+            guard bytes.count <= Limits.inlineBytesMax, UInt64(bytes.count) == length, cut == .contentDefined else {
+                throw FormatError(.limit, "A content of \(bytes.count) bytes cannot stand by value.")
+            }
+        case .segments(let segments):
+            guard isLong, (1...Limits.directSegmentsMax).contains(segments.count),
+                segments.allSatisfy({ $0.isValid }), segments.reduce(0, { $0 + $1.size }) == length
+            else { throw FormatError(.limit, "A content of \(length) bytes has \(segments.count) segments.") }
+        case .list:
+            guard isLong else { throw FormatError(.limit, "A content of \(length) bytes cannot have a chunk list.") }
+        }
+    }
+
     package func encode(to writer: inout ByteWriter) {
         writer.byte(cut.rawValue)
         writer.varint(length)

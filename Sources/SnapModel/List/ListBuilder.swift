@@ -28,6 +28,7 @@ package struct ListBuilder {
     }
 
     package mutating func append(_ segment: Segment) throws {
+        guard segment.isValid else { throw FormatError(.limit, "A segment of \(segment.size) bytes cannot be stored.") }
         let (sum, overflow) = length.addingReportingOverflow(segment.size)
         guard !overflow, sum <= Limits.fileBytesMax else {
             throw FormatError(.limit, "A file is longer than 2^60 bytes.")

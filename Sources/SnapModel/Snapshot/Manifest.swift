@@ -89,8 +89,9 @@ public struct Manifest: Hashable, Sendable {
 // MARK: Coding
 
 extension Manifest {
-    /// - Throws: ``FormatError/Code/limit`` over 1 MiB.
+    /// - Throws: ``FormatError/Code/limit`` over 1 MiB, ``FormatError/Code/range`` for fields that do not go together.
     package func encode() throws(FormatError) -> [UInt8] {
+        guard isConsistent else { throw FormatError(.range, "The manifest's kind does not go with its other fields.") }
         let bytes = try CanonicalJSON.members([
             ("checkpoint", checkpoint?.json), ("config", config.isEmpty ? nil : config.json),
             ("format", .integer(1)), ("kind", .text(kind.rawValue)), ("links", links?.json),
@@ -115,9 +116,12 @@ extension Manifest {
         if let value = fields.take("links") { manifest.links = try Links(value) }
         if let value = fields.take("checkpoint") { manifest.checkpoint = try Checkpoint(value) }
         try fields.end()
-        guard (manifest.checkpoint != nil) == (kind == .checkpoint), kind != .directory || manifest.platform == nil
-        else { throw fields.error("kind", "does not go with the other fields") }
+        guard manifest.isConsistent else { throw fields.error("kind", "does not go with the other fields") }
         return manifest
+    }
+
+    private var isConsistent: Bool {
+        (checkpoint != nil) == (kind == .checkpoint) && (kind != .directory || platform == nil)
     }
 }
 

@@ -48,10 +48,12 @@ package struct RecordObject: Hashable, Sendable {
         self.visibility = visibility
     }
 
+    /// - Throws: ``FormatError`` for what ``decode(_:)`` would refuse: an invalid name or label, a time before 1970.
     package func encode() throws(FormatError) -> [UInt8] {
+        try check()
         let labelMembers = labels.map { ($0.key, Optional(CanonicalJSON.text($0.value))) }
         let bytes = try CanonicalJSON.members([
-            ("created", .integer(UInt64(clamping: createdMilliseconds))), ("creator", creator.map { .text($0) }),
+            ("created", .integer(createdMilliseconds.magnitude)), ("creator", creator.map { .text($0) }),
             ("format", .integer(1)), ("id", .text(Hex.encode(id))),
             ("labels", labels.isEmpty ? nil : .members(labelMembers)), ("manifest", .text(manifest.description)),
             ("name", .text(name)), ("org", .text(org)), ("parent", parent.map { .text(Hex.encode($0)) }),
@@ -61,6 +63,22 @@ package struct RecordObject: Hashable, Sendable {
             throw FormatError(.limit, "The record takes \(bytes.count) bytes, over 1 MiB: give fewer labels.")
         }
         return bytes
+    }
+
+    private func check() throws(FormatError) {
+        guard createdMilliseconds >= 0 else { throw FormatError(.range, "A record from before 1970 cannot be stored.") }
+        guard id.count == 16, parent.map({ $0.count == 16 }) ?? true else {
+            throw FormatError(.range, "The id of a record is not 16 bytes long.")
+        }
+        guard SnapshotName.isValid(org), SnapshotName.isValid(name), tag.map(SnapshotName.isValidTag) ?? true else {
+            throw FormatError(.range, "The record has no valid name.")
+        }
+        for label in labels where !SnapshotName.isValidLabelKey(label.key) {
+            throw FormatError(.range, "The label \(escaped(Array(label.key.utf8))) has no valid key.")
+        }
+        guard Set(labels.map(\.key)).count == labels.count else {
+            throw FormatError(.order, "A label of the record stands twice.")
+        }
     }
 
     package static func decode(_ bytes: [UInt8]) throws(FormatError) -> RecordObject {

@@ -7,15 +7,23 @@ extension Entry {
     ///
     /// - Throws: ``FormatError/Code/limit`` or ``FormatError/Code/range`` for what the format cannot hold.
     package func encode(to writer: inout ByteWriter) throws(FormatError) {
+        guard name.isEmpty || EntryName.isValid(name) else {
+            throw FormatError(.range, "The name \(escaped(name)) cannot be stored.")
+        }
         writer.lengthAndBytes(name)
         writer.byte(node.typeNumber)
         try metadata.encode(to: &writer)
         switch node {
-        case .file(let content): content.encode(to: &writer)
+        case .file(let content):
+            try content.check()
+            content.encode(to: &writer)
         case .directory(let digest): writer.digest(digest)
         case .symbolicLink(let target):
             guard (1...Limits.linkTargetBytesMax).contains(target.count), !target.contains(0) else {
                 throw FormatError(.limit, "The target of the link \(escaped(name)) is \(target.count) bytes long.")
+            }
+            guard metadata.mode == 0o777 else {
+                throw FormatError(.range, "The symbolic link \(escaped(name)) has a mode other than 0777.")
             }
             writer.lengthAndBytes(target)
         case .characterDevice(let major, let minor), .blockDevice(let major, let minor):
@@ -107,7 +115,12 @@ extension Metadata {
         writer.zigzag(modified.seconds)
         writer.varint(UInt64(modified.nanoseconds))
         writer.varint(UInt64(attributes.count))
-        for attribute in attributes { try attribute.encode(to: &writer) }
+        for (index, attribute) in attributes.enumerated() {
+            guard index == 0 || attributes[index - 1].name.lexicographicallyPrecedes(attribute.name) else {
+                throw FormatError(.order, "The attribute \(escaped(attribute.name)) is out of order.")
+            }
+            try attribute.encode(to: &writer)
+        }
     }
 
     static func decode(from reader: inout ByteReader) throws(FormatError) -> Metadata {
@@ -141,6 +154,9 @@ extension ExtendedAttribute {
         case .inline(let bytes):
             guard bytes.count <= Limits.attributeInlineBytesMax else {
                 throw FormatError(.range, "An attribute of \(bytes.count) bytes must be a chunk.")
+            }
+            guard !PosixACL.isACL(name) || PosixACL.canonical(bytes) == bytes else {
+                throw FormatError(.notCanonical, "The access control list \(escaped(name)) is out of order.")
             }
             writer.lengthAndBytes(bytes)
         case .chunk(let digest, let size):

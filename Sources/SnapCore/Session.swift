@@ -163,7 +163,14 @@ package final class Session {
             createdMilliseconds: created, creator: draft.creator,
             labels: draft.labels.map { RecordObject.Label(key: $0.key, value: $0.value) }, parent: draft.parent?.bytes,
             visibility: .organization)
-        let digest = try store(.record, object.encode())
+        let bytes: [UInt8]
+        do {
+            bytes = try object.encode()
+        } catch {
+            // Names and labels come from the caller: nothing is damaged.
+            throw StoreError(.invalid, error.message)
+        }
+        let digest = try store(.record, bytes)
         return CommitDraft(
             name: draft.name, tag: draft.tag, ifMatch: draft.ifMatch, force: draft.force,
             manifest: draft.manifest.description, object: digest.description, kind: draft.kind,

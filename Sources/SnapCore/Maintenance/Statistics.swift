@@ -27,7 +27,11 @@ extension Store {
                 var sum = StoreStatistics()
                 let records = try tx.allRecords()
                 sum.snapshots = records.count
-                sum.logicalBytes = records.reduce(0) { $0 + $1.logicalBytes }
+                // Sparse files are as long as they say: two snapshots may be longer than 64 bits can count.
+                sum.logicalBytes = records.reduce(0) { total, record in
+                    let (next, overflow) = total.addingReportingOverflow(record.logicalBytes)
+                    return overflow ? .max : next
+                }
                 for scope in try tx.scopes() {
                     sum.objects += scope.heldObjects
                     sum.heldBytes += scope.heldBytes

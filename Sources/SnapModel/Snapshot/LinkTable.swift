@@ -8,46 +8,44 @@ package struct LinkGroup: Hashable, Sendable {
         self.paths = paths
     }
 
-    /// - Throws: ``FormatError`` when the group is none.
+    /// - Throws: ``FormatError`` when the group is none, or over 64 MiB.
     package func encode() throws(FormatError) -> [UInt8] {
-        try check()
+        guard paths.count >= 2 else { throw Self.tooFew }
+        for (index, path) in paths.enumerated() { try Self.check(path, after: index == 0 ? nil : paths[index - 1]) }
         var writer = ByteWriter()
         writer.varint(UInt64(paths.count))
         for path in paths { writer.lengthAndBytes(path) }
+        guard writer.bytes.count <= LinkTableReader.groupBytesMax else { throw Self.tooLong }
         return writer.bytes
     }
 
-    fileprivate func check() throws(FormatError) {
-        guard paths.count >= 2 else { throw FormatError(.range, "A group of hard links has fewer than two names.") }
-        for path in paths {
-            let names = path.split(separator: 47, omittingEmptySubsequences: false)
-            guard names.allSatisfy({ EntryName.isValid(Array($0)) }) else {
-                throw FormatError(
-                    .range, "A group of hard links names \(escaped(path)), which is no path within the root.")
-            }
+    fileprivate static func check(_ path: [UInt8], after last: [UInt8]?) throws(FormatError) {
+        let names = path.split(separator: 47, omittingEmptySubsequences: false)
+        guard names.allSatisfy({ EntryName.isValid(Array($0)) }) else {
+            throw FormatError(
+                .range, "A group of hard links names \(escaped(path)), which is no path within the root.")
         }
-        for (path, next) in zip(paths, paths.dropFirst()) where !path.lexicographicallyPrecedes(next) {
-            throw FormatError(.order, "A group of hard links has \(escaped(next)) out of order.")
+        if let last, !last.lexicographicallyPrecedes(path) {
+            throw FormatError(.order, "A group of hard links has \(escaped(path)) out of order.")
         }
     }
+
+    fileprivate static let tooFew = FormatError(.range, "A group of hard links has fewer than two names.")
+    fileprivate static let tooLong = FormatError(.limit, "A group of hard links takes over 64 MiB.")
 }
 
-/// Reads a link table piece by piece; memory is bounded by the largest group.
+/// Reads a link table piece by piece; memory is bounded by the largest group, and each byte is looked at once.
 package struct LinkTableReader {
-    /// Bytes one group may take: two million names of moderate length.
+    /// Bytes one group may take: two million names of moderate length. Writers make several groups of more.
     package static let groupBytesMax = 64 << 20
-
-    /// A group of which some paths have not come yet.
-    private struct Partial {
-        let count: UInt64
-        var paths: [[UInt8]] = []
-        var bytes = 0
-    }
 
     private var pending: [UInt8] = []
     private var start = 0
-    private var partial: Partial?
-    private var last: [UInt8]?
+    /// The group under way: how many paths it promises, those that were there, and the bytes that they took.
+    private var promised: UInt64?
+    private var paths: [[UInt8]] = []
+    private var groupBytes = 0
+    private var lastFirst: [UInt8]?
 
     package init() {}
 
@@ -62,46 +60,51 @@ package struct LinkTableReader {
     ///
     /// - Throws: ``FormatError`` when the groups are out of order, or one is none.
     package mutating func next() throws(FormatError) -> LinkGroup? {
-        guard start < pending.count, let group = try readGroup() else { return nil }
-        try group.check()
-        if let last, let first = group.paths.first, !last.lexicographicallyPrecedes(first) {
-            throw FormatError(.order, "The groups of hard links are out of order at \(escaped(first)).")
+        var reader = ByteReader(pending, "link table", from: start)
+        while reader.remaining > 0 {
+            do {
+                if promised == nil {
+                    promised = try reader.varint(max: UInt64(Self.groupBytesMax), "a group of")
+                } else {
+                    paths.append(try reader.lengthAndBytes(in: 1...Self.groupBytesMax, "path"))
+                }
+            } catch {
+                guard error.code == .truncated else { throw error }
+                return nil
+            }
+            groupBytes += reader.offset - start
+            start = reader.offset
+            try checkProgress()
+            if let promised, promised == paths.count { return takeGroup() }
         }
-        last = group.paths.first
-        return group
+        return nil
     }
 
-    /// Reads on from where the last piece ended, so that each byte is read once however large the group is.
-    private mutating func readGroup() throws(FormatError) -> LinkGroup? {
-        var reader = ByteReader(pending, "link table", from: start)
-        do throws(FormatError) {
-            if partial == nil {
-                partial = Partial(count: try reader.varint(max: UInt64(Self.groupBytesMax), "a group of"))
-                start = reader.offset
-            }
-            guard var group = partial else { return nil }
-            while UInt64(group.paths.count) < group.count {
-                // Only ever in one place, so that it grows without being copied.
-                partial = nil
-                defer { partial = group }
-                group.paths.append(try reader.lengthAndBytes(in: 1...(1 << 20), "path"))
-                group.bytes += reader.offset - start
-                start = reader.offset
-                guard group.bytes <= Self.groupBytesMax else {
-                    throw reader.error(.limit, "has a group over 64 MiB")
-                }
-            }
-            partial = nil
-            return LinkGroup(paths: group.paths)
-        } catch {
-            guard error.code == .truncated else { throw error }
-            return nil
+    private mutating func checkProgress() throws(FormatError) {
+        guard groupBytes <= Self.groupBytesMax else { throw LinkGroup.tooLong }
+        guard let path = paths.last else {
+            if let promised, promised < 2 { throw LinkGroup.tooFew }
+            return
         }
+        try LinkGroup.check(path, after: paths.dropLast().last)
+        if paths.count == 1, let lastFirst, !lastFirst.lexicographicallyPrecedes(path) {
+            throw FormatError(.order, "The groups of hard links are out of order at \(escaped(path)).")
+        }
+    }
+
+    private mutating func takeGroup() -> LinkGroup {
+        defer {
+            lastFirst = paths.first
+            paths = []
+            promised = nil
+            groupBytes = 0
+        }
+        return LinkGroup(paths: paths)
     }
 
     /// Nothing may be left.
     package func end() throws(FormatError) {
-        guard start == pending.count, partial == nil else {
+        guard start == pending.count, promised == nil else {
             throw FormatError(.truncated, "A link table ends within a group.")
         }
     }

@@ -15,7 +15,6 @@ package final class FrameDecoder: @unchecked Sendable {
         }
         self.context = context
         hasher = try SHA256()
-        ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 23)
     }
 
     deinit { ZSTD_freeDCtx(context) }
@@ -28,7 +27,12 @@ package final class FrameDecoder: @unchecked Sendable {
         guard stored.count == Int(info.storedBytes), check.elementsEqual(info.check) else {
             throw PackError(.corrupt, "A frame's stored bytes are not what they were.")
         }
-        guard info.codec == .zstd else { return stored }
+        guard info.codec == .zstd else {
+            guard info.rawBytes == info.storedBytes else {
+                throw PackError(.corrupt, "A frame of raw bytes has two lengths.")
+            }
+            return stored
+        }
         return try decompress(stored, rawBytes: Int(info.rawBytes))
     }
 
@@ -39,10 +43,9 @@ package final class FrameDecoder: @unchecked Sendable {
         var size = 0
         let raw = try stored.withUnsafeBytes { input in
             // Before any memory is given: a single frame with the size declared, no dictionary, nothing skippable.
-            guard ZSTD_getFrameContentSize(input.baseAddress, input.count) == UInt64(rawBytes),
-                ZSTD_getDictID_fromFrame(input.baseAddress, input.count) == 0,
-                ZSTD_findFrameCompressedSize(input.baseAddress, input.count) == input.count,
-                input.starts(with: [0x28, 0xb5, 0x2f, 0xfd])
+            guard Self.isHeaderAllowed(input),
+                ZSTD_getFrameContentSize(input.baseAddress, input.count) == UInt64(rawBytes),
+                ZSTD_findFrameCompressedSize(input.baseAddress, input.count) == input.count
             else { throw PackError(.corrupt, "A frame is not one zstd frame of \(rawBytes) bytes.") }
             return [UInt8](unsafeUninitializedCapacity: rawBytes) { buffer, filled in
                 size = ZSTD_decompressDCtx(context, buffer.baseAddress, rawBytes, input.baseAddress, input.count)
@@ -54,4 +57,18 @@ package final class FrameDecoder: @unchecked Sendable {
         }
         return raw
     }
+
+    /// What libzstd does not look at when it decompresses in one go (RFC 8878 section 3.1.1.1): a dictionary id, even
+    /// of 0, and a window over 8 MiB, which would cost other readers its memory.
+    private static func isHeaderAllowed(_ frame: UnsafeRawBufferPointer) -> Bool {
+        guard frame.count >= 6, frame.starts(with: [0x28, 0xb5, 0x2f, 0xfd]) else { return false }
+        let descriptor = frame[4]
+        guard descriptor & 3 == 0 else { return false }
+        // A single segment has no window but its content, whose size is checked.
+        if descriptor & 0x20 != 0 { return true }
+        let base = UInt64(1) << (10 + UInt64(frame[5] >> 3))
+        return base + base / 8 * UInt64(frame[5] & 7) <= UInt64(windowBytesMax)
+    }
+
+    private static let windowBytesMax = 8 << 20
 }

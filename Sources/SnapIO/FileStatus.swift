@@ -86,6 +86,11 @@ extension Kernel {
         access(path, F_OK) == 0
     }
 
+    /// Whether the path leads to a directory, links followed.
+    package static func isDirectory(_ path: String) -> Bool {
+        (try? status(path: path).type) == .directory
+    }
+
     /// Length of a file in bytes.
     package static func fileSize(_ path: String) throws(IOError) -> UInt64 {
         try status(path: path).size

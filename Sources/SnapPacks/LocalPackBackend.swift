@@ -46,6 +46,11 @@ package final class LocalPackBackend: PackBackend {
     package func read(scope: String, id: PackID, offset: UInt64, count: Int) throws -> [UInt8] {
         try PackError.mapped(scope, id) {
             let file = try Kernel.open(path(scope, id), .readOnly)
+            let isShort = PackError(.corrupt, "The pack \(id) of `\(scope)` is shorter than it should be.")
+            // What no file can have, the kernel would call invalid.
+            guard count >= 0, let start = Int64(exactly: offset), Int64(count) <= Int64.max - start else {
+                throw isShort
+            }
             var failure: (any Error)?
             let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
                 do {
@@ -53,9 +58,7 @@ package final class LocalPackBackend: PackBackend {
                 } catch { failure = error }
             }
             if let failure { throw failure }
-            guard bytes.count == count else {
-                throw PackError(.corrupt, "The pack \(id) of `\(scope)` is shorter than it should be.")
-            }
+            guard bytes.count == count else { throw isShort }
             return bytes
         }
     }
@@ -65,13 +68,12 @@ package final class LocalPackBackend: PackBackend {
     }
 
     package func list(scope: String) throws -> [PackID] {
-        guard Kernel.exists(root + "/" + scope) else { return [] }
         var ids: [PackID] = []
-        for directory in try Kernel.names(inDirectory: root + "/" + scope) {
-            let path = root + "/" + scope + "/" + String(decoding: directory, as: UTF8.self)
-            for name in try Kernel.names(inDirectory: path) {
-                let name = String(decoding: name, as: UTF8.self)
-                guard name.hasSuffix(".pack"), let id = PackID(String(name.dropLast(5))) else { continue }
+        for directory in try directoryNames(root + "/" + scope) {
+            for name in try directoryNames("\(root)/\(scope)/\(directory)") {
+                guard name.hasSuffix(".pack"), let id = PackID(name.dropLast(5)) else { continue }
+                // A pack that lies elsewhere would not be found by its name.
+                guard id.description.hasPrefix(directory), directory.utf8.count == 2 else { continue }
                 ids.append(id)
             }
         }
@@ -89,7 +91,13 @@ package final class LocalPackBackend: PackBackend {
     }
 
     package func scopes() throws -> [String] {
-        try Kernel.names(inDirectory: root).map { String(decoding: $0, as: UTF8.self) }
+        try directoryNames(root).filter { Kernel.isDirectory("\(root)/\($0)") }
+    }
+
+    /// Nothing for what is no directory: strangers in the store's directories are not ours to trip over.
+    private func directoryNames(_ path: String) throws -> [String] {
+        guard Kernel.isDirectory(path) else { return [] }
+        return try Kernel.names(inDirectory: path).compactMap { String(validating: $0, as: UTF8.self) }
     }
 }
 
@@ -99,6 +107,7 @@ private final class LocalPackUpload: PackUpload {
     private let path: String
     private let directory: String
     private var offset: UInt64 = 0
+    private var isRenamed = false
 
     init(disk: Disk, file: DurableFile, path: String, directory: String) {
         self.disk = disk
@@ -115,12 +124,13 @@ private final class LocalPackUpload: PackUpload {
     func finish() throws {
         try disk.sync(file)
         try disk.rename(file.path, to: path)
+        isRenamed = true
         try disk.syncDirectory(directory)
     }
 
     func abandon() {
         // What cannot be removed now is removed with its catalogue row, at the next opening.
-        try? disk.unlink(file.path)
+        try? disk.unlink(isRenamed ? path : file.path)
     }
 }
 

@@ -15,7 +15,7 @@ package struct PackID: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// From 32 lower-case hexadecimal digits.
-    package init?(_ text: String) {
+    package init?(_ text: some StringProtocol) {
         guard let bytes = Hex.decode(text) else { return nil }
         self.init(bytes: bytes)
     }

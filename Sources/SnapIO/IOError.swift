@@ -10,13 +10,13 @@ package struct IOError: Error, Sendable, Hashable, CustomStringConvertible {
     package let path: String
 
     package init(errno: CInt, operation: String, path: String) {
-        self.errno = errno
-        self.operation = operation
-        self.path = path
+        self.init(errno: errno, operation: operation, path: Array(path.utf8))
     }
 
     package init(errno: CInt, operation: String, path: [UInt8]) {
-        self.init(errno: errno, operation: operation, path: IOError.printable(path))
+        self.errno = errno
+        self.operation = operation
+        self.path = IOError.printable(path)
     }
 
     package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
@@ -46,16 +46,25 @@ package struct IOError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Bytes as text that is safe on a terminal.
-    static func printable(_ bytes: [UInt8]) -> String {
-        guard let text = String(validating: bytes, as: UTF8.self),
-            text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f })
-        else {
-            return bytes.map { byte in
-                byte >= 0x20 && byte < 0x7f
-                    ? String(UnicodeScalar(byte)) : "\\x" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-            }.joined()
+    /// Bytes as text that is safe on a terminal: as `escaped` of the model writes them, which lies above this layer.
+    private static func printable(_ bytes: [UInt8]) -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            return bytes.map { isPlain($0) ? String(UnicodeScalar($0)) : hexEscape($0) }.joined()
         }
-        return text
+        return text.unicodeScalars.map { scalar in
+            switch scalar.properties.generalCategory {
+            case _ where scalar == "\\": "\\\\"
+            case _ where scalar.isASCII: isPlain(UInt8(scalar.value)) ? String(scalar) : hexEscape(UInt8(scalar.value))
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned, .privateUse:
+                "\\u{" + String(scalar.value, radix: 16) + "}"
+            default: String(scalar)
+            }
+        }.joined()
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7f && byte != 0x5c }
+
+    private static func hexEscape(_ byte: UInt8) -> String {
+        "\\x" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
     }
 }

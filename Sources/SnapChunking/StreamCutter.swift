@@ -94,8 +94,12 @@ package final class StreamCutter {
             while filled < buffer.count, !isAtEnd {
                 let room = buffer.room(from: filled)
                 if hole > 0 {
-                    // Zeros that are, or may be, part of data: enough to tell, then the rest is only counted.
-                    let count = Int(min(hole, UInt64(room.count), 2 * ZeroBlocks.runBytesMin))
+                    // Zeros that are, or may be, part of data: enough to tell, then the rest is only counted. That is
+                    // done in whole blocks, so this ends with one, also where a hole does not begin with one.
+                    let most = min(hole, UInt64(room.count), 2 * ZeroBlocks.runBytesMin)
+                    let offset = state.startOffset + UInt64(filled - state.start)
+                    let over = (offset + most) % UInt64(ZeroBlocks.blockBytes)
+                    let count = Int(most > over ? most - over : most)
                     room[..<count].initializeMemory(as: UInt8.self, repeating: 0)
                     hole -= UInt64(count)
                     filled += count

@@ -50,7 +50,9 @@ package struct PackIndex: Hashable, Sendable {
     package static let header = Array("SNAPPACK".utf8) + [1, 0, 0, 0, 0, 0, 0, 0]
     static let trailerMagic = Array("KCAPPANS".utf8)
     static let trailerBytes = 4 + Digest.byteCount + 8
-    /// A footer describes at most about a million objects.
+    /// Of one object in a footer, at least: its kind, length and digest.
+    static let objectBytes = 2 + Digest.byteCount
+    /// A footer describes at most about two million objects.
     static let footerBytesMax = 64 << 20
 
     package private(set) var frames: [FrameInfo] = []
@@ -132,7 +134,7 @@ package struct PackIndex: Hashable, Sendable {
         let frame = FrameInfo(
             offset: offset, storedBytes: UInt32(truncatingIfNeeded: stored), rawBytes: UInt32(truncatingIfNeeded: raw),
             codec: codec, check: try reader.raw(FrameInfo.checkBytes))
-        let count = try reader.count(max: Limits.frameRawBytesMax, bytesEach: 34, "objects")
+        let count = try reader.count(max: Limits.frameRawBytesMax, bytesEach: Self.objectBytes, "objects")
         var keys: [(key: ObjectKey, length: UInt32)] = []
         var sum: UInt64 = 0
         for _ in 0..<count {

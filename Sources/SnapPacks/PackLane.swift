@@ -36,7 +36,7 @@ final class PackLane {
     func write(_ frame: StoredFrame) throws {
         guard hasBegun else {
             held.append(frame)
-            heldBytes += frame.stored.count
+            heldBytes += frame.stored.count + frame.objects.count * PackIndex.objectBytes
             if heldBytes >= PackWriter.mixedBytesMax { try writeHeld() }
             return
         }

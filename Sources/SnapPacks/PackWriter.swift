@@ -15,15 +15,17 @@ package struct SealedPack: Sendable {
 ///
 /// Frames are compressed on threads of the writer and written in order by the caller's. Chunks and metadata go to packs
 /// of their own, unless everything together stays under 1 MiB: then there is one pack. Memory: about
-/// `(threads + 2) × 2` frames, and up to 1 MiB a lane until its first pack begins. For one thread at a time.
+/// `(threads + 2) × 2` frames, up to 1 MiB a lane until its first pack begins, and the footers of two packs. For one
+/// thread at a time.
 package final class PackWriter {
     /// Raw bytes grouped into one frame; a larger object is alone.
     package static let frameRawBytes = 512 << 10
     /// Stored bytes at which a pack is sealed.
     package static let packBytes: UInt64 = 32 << 20
-    /// Objects at which a pack is sealed, however small they are: a footer stays far below what a reader takes.
-    package static let packObjects = 256 << 10
-    /// Stored bytes up to which everything goes to one mixed pack.
+    /// Objects at which it is sealed too: small ones compress so well that millions would fit, and whoever writes or
+    /// reads the pack has all of its footer in memory.
+    package static let packObjects = 1 << 16
+    /// Bytes of frames and footer up to which everything goes to one mixed pack.
     package static let mixedBytesMax = 1 << 20
 
     private let pipeline: CompressionPipeline

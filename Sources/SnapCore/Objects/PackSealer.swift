@@ -38,12 +38,14 @@ final class PackSealer: Sendable {
         let frames = try PackRegistration.insertFrames(pack.index, pack: row, storedBytes: pack.bytes, catalogue)
         state.withLock { $0.storedBytes += Int64(clamping: pack.bytes) }
         guard let uploads else { return }
-        uploads.seal(PackRegistration.places(pack.index, frames: frames))
-        for batch in uploads.takeSpill().batches(of: 900) {
+        let places = PackRegistration.places(pack.index, frames: frames)
+        guard uploads.isFull else { return uploads.seal(places) }
+        for batch in places.batches(of: 900) {
             try catalogue.write("spill") { tx in
                 for place in batch { try tx.insertUpload(place, session: session) }
             }
         }
+        uploads.forget(places)
     }
 }
 

@@ -4,9 +4,10 @@ internal import Synchronization
 
 /// What one session has written, and where: its uploads are addressable by it alone until its commit.
 ///
-/// Kept in memory up to a bound; beyond it, places in sealed packs are spilled to the catalogue's `upload` table.
+/// Kept in memory up to a bound; beyond it, the places in a pack are spilled to the catalogue's `upload` table when it is
+/// sealed.
 final class SessionUploads: Sendable {
-    /// Entries kept in memory, about 100 bytes each.
+    /// Entries at which packs are spilled, about 100 bytes each. What is not sealed yet comes on top.
     static let entriesMax = 250_000
 
     private struct Place {
@@ -53,17 +54,15 @@ final class SessionUploads: Sendable {
         }
     }
 
-    /// Takes sealed places out of memory when there are too many, for the caller to write to the catalogue.
-    func takeSpill() -> [ObjectPlace] {
+    /// Says whether there is no room in memory for what a pack holds: then the caller writes its places to the catalogue,
+    /// and afterwards calls ``forget(_:)``.
+    var isFull: Bool { state.withLock { $0.places.count > Self.entriesMax } }
+
+    /// Takes places out of memory that the catalogue has now.
+    func forget(_ places: [ObjectPlace]) {
         state.withLock { state in
-            guard state.places.count > Self.entriesMax else { return [] }
-            let sealed = state.places.filter { $0.value.frame != 0 }
-            for key in sealed.keys { state.places[key] = nil }
-            state.spilled += sealed.count
-            return sealed.map { key, place in
-                ObjectPlace(
-                    key: key, length: Int64(place.length), frame: place.frame, position: Int64(place.position))
-            }
+            for place in places { state.places[place.key] = nil }
+            state.spilled += places.count
         }
     }
 }

@@ -43,6 +43,10 @@ public struct Digest: Hashable, Comparable, Sendable {
     @inlinable
     public var tail: UInt64 { word3 }
 
+    /// The first eight bytes as a big-endian integer: what orders digests.
+    @inlinable
+    public var head: UInt64 { word0 }
+
     /// The first eight bytes in memory order: spread evenly, so enough of a hash.
     @inlinable
     public func hash(into hasher: inout Hasher) {

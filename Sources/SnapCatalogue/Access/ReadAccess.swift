@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 internal import GRDB
-internal import SnapDigest
+package import SnapDigest
 package import SnapModel
 
 /// What can be asked of the catalogue inside ``Catalogue/read(_:)``. Not to be kept after the closure returns.
@@ -65,6 +65,15 @@ extension ReadAccess {
         let kind = Int64(key?.kind.rawValue ?? 0)
         let digest = key?.digest.databaseBlob ?? Data()
         return try Row.fetchAll(statement, arguments: [scope.rawValue, kind, digest, limit]).map(ObjectRow.init)
+    }
+
+    /// Up to `limit` objects of one kind after `digest`, in order.
+    package func objects(scope: ScopeID, kind: ObjectKind, after digest: Digest?, limit: Int) throws -> [ObjectRow] {
+        let statement = try db.cachedStatement(
+            sql: "SELECT * FROM object WHERE scope = ? AND kind = ? AND digest > ? ORDER BY digest LIMIT ?")
+        return try Row.fetchAll(
+            statement, arguments: [scope.rawValue, Int64(kind.rawValue), digest?.databaseBlob ?? Data(), limit]
+        ).map(ObjectRow.init)
     }
 
     /// Objects that nobody holds, the longest condemned first.

@@ -11,6 +11,8 @@ package struct FsckOptions: Sendable {
     package var samplePart = 0.0
     /// Called between the steps of the job; what it throws ends it.
     package var step: MaintenanceStep = { _, _ in }
+    /// How many objects are recounted at once, about 100 bytes each; all metadata is read again for each so many.
+    package var objectsAtOnce: Int64 = 500_000
 
     package init() {}
 }
@@ -223,7 +225,9 @@ struct StoreChecker {
     private mutating func checkCounts(_ scope: ScopeRow) throws {
         for attempt in 1...3 {
             let before = try store.catalogue.read { try $0.sequenceAndJobs() }
-            let found = try ReferenceRecount(store: store, scope: scope, step: options.step).problems()
+            let recount = ReferenceRecount(
+                store: store, scope: scope, objectsAtOnce: options.objectsAtOnce, step: options.step)
+            let found = try recount.problems()
             let after = try store.catalogue.read { try $0.sequenceAndJobs() }
             if before == after || attempt == 3 && found.problems.isEmpty {
                 result.objects += found.objects

@@ -1,9 +1,11 @@
 internal import SnapCatalogue
+internal import SnapDigest
 internal import SnapModel
 
 /// Counts the references of a scope anew: from its snapshots down, each object's children once.
 ///
-/// Memory: about 60 bytes an object.
+/// In a large store one part of the digests after another, so that the counts fit in memory; the nodes are read for
+/// each. Memory: about 100 bytes for each node, and for each object of a part.
 struct ReferenceRecount {
     struct Finding {
         var objects: Int64 = 0
@@ -13,41 +15,56 @@ struct ReferenceRecount {
         var uncertain: Int64 = 0
     }
 
-    let store: Store
-    let scope: ScopeRow
-    /// Called for each node that is read; what it throws ends the recount.
-    var step: MaintenanceStep = { _, _ in }
+    /// What a scope holds, as counted.
+    private struct Held {
+        var bytes: Int64 = 0
+        var objects: Int64 = 0
+
+        mutating func add(_ row: ObjectRow, count: Int64) {
+            guard count > 0, row.key.kind != .record else { return }
+            bytes += row.length
+            objects += 1
+        }
+    }
+
+    private let store: Store
+    private let scope: ScopeRow
+    private let parts: [DigestPart]
+    private let step: MaintenanceStep
+
+    /// - Parameter step: Called for each node that is read; what it throws ends the recount.
+    init(store: Store, scope: ScopeRow, objectsAtOnce: Int64, step: @escaping MaintenanceStep = { _, _ in }) {
+        self.store = store
+        self.scope = scope
+        self.step = step
+        parts = DigestPart.parts(of: scope.heldObjects, size: objectsAtOnce)
+    }
 
     func problems() throws -> Finding {
-        let (expected, isWhole) = try expectedCounts()
         var finding = Finding()
-        var held: (bytes: Int64, objects: Int64) = (0, 0)
-        var unseen = expected
-        var last: ObjectKey?
-        while true {
-            let rows = try store.catalogue.read { try $0.objects(scope: scope.id, after: last, limit: 1000) }
-            guard let end = rows.last else { break }
-            last = end.key
-            for row in rows {
-                finding.objects += 1
-                let count = unseen.removeValue(forKey: row.key) ?? 0
-                if count < row.refs, !isWhole {
-                    finding.uncertain += 1
-                } else if count != row.refs {
+        var held = Held()
+        for part in parts {
+            var (unseen, isWhole) = try expectedCounts(part)
+            try forEachRow(part, limit: 1000) { rows in
+                for row in rows {
+                    finding.objects += 1
+                    held.add(row, count: row.refs)
+                    let count = unseen.removeValue(forKey: row.key) ?? 0
+                    guard count != row.refs else { continue }
+                    guard count > row.refs || isWhole else {
+                        finding.uncertain += 1
+                        continue
+                    }
                     finding.problems.append(
                         FsckProblem(
                             code: "count", message: "\(row.key) is held \(count) times; the catalogue says \(row.refs)."
                         ))
                 }
-                if row.refs > 0, row.key.kind != .record {
-                    held.bytes += row.length
-                    held.objects += 1
-                }
             }
-        }
-        for key in unseen.keys.sorted() {
-            finding.missing.insert(key)
-            finding.problems.append(FsckProblem(code: "object_missing", message: "\(key) is needed and not there."))
+            for key in unseen.keys.sorted() {
+                finding.missing.insert(key)
+                finding.problems.append(FsckProblem(code: "object_missing", message: "\(key) is needed and not there."))
+            }
         }
         if finding.uncertain == 0 { try compareTotals(held, &finding) }
         return finding
@@ -58,27 +75,22 @@ struct ReferenceRecount {
     ///
     /// - Returns: The change of the bytes held.
     func repair() throws -> Int64 {
-        let (expected, _) = try expectedCounts()
-        var held: (bytes: Int64, objects: Int64) = (0, 0)
-        var last: ObjectKey?
-        let now = store.clock.milliseconds()
-        while true {
-            let rows = try store.catalogue.read { try $0.objects(scope: scope.id, after: last, limit: 400) }
-            guard let end = rows.last else { break }
-            last = end.key
-            try store.catalogue.write("recount") { tx in
-                let sequence = try tx.nextSequence()
-                for row in rows {
-                    let count = expected[row.key] ?? 0
-                    if count > 0, row.key.kind != .record {
-                        held.bytes += row.length
-                        held.objects += 1
-                    }
-                    guard count != row.refs else { continue }
-                    if count > 0 {
-                        try tx.setRefs(row.key, scope: scope.id, refs: count)
-                    } else {
-                        try tx.letGo(row.key, scope: scope.id, sequence: sequence, milliseconds: now)
+        var held = Held()
+        let milliseconds = store.clock.milliseconds()
+        for part in parts {
+            let (expected, _) = try expectedCounts(part)
+            try forEachRow(part, limit: 400) { rows in
+                try store.catalogue.write("recount") { tx in
+                    let sequence = try tx.nextSequence()
+                    for row in rows {
+                        let count = expected[row.key] ?? 0
+                        held.add(row, count: count)
+                        guard count != row.refs else { continue }
+                        if count > 0 {
+                            try tx.setRefs(row.key, scope: scope.id, refs: count)
+                        } else {
+                            try tx.letGo(row.key, scope: scope.id, sequence: sequence, milliseconds: milliseconds)
+                        }
                     }
                 }
             }
@@ -91,7 +103,24 @@ struct ReferenceRecount {
         }
     }
 
-    private func compareTotals(_ held: (bytes: Int64, objects: Int64), _ finding: inout Finding) throws {
+    /// Calls `body` with all rows of a part, some at a time.
+    private func forEachRow(_ part: DigestPart, limit: Int, _ body: ([ObjectRow]) throws -> Void) throws {
+        for kind in ObjectKind.allCases {
+            var last = part.predecessor
+            var isWithin = true
+            while isWithin {
+                let rows = try store.catalogue.read {
+                    try $0.objects(scope: scope.id, kind: kind, after: last, limit: limit)
+                }
+                let own = rows.prefix { part.contains($0.key.digest) }
+                if !own.isEmpty { try body(Array(own)) }
+                last = own.last?.key.digest
+                isWithin = own.count == limit
+            }
+        }
+    }
+
+    private func compareTotals(_ held: Held, _ finding: inout Finding) throws {
         guard let now = try store.catalogue.read({ try $0.scope(scope.id) }) else { return }
         if now.heldBytes != held.bytes || now.heldObjects != held.objects {
             finding.problems.append(
@@ -102,15 +131,16 @@ struct ReferenceRecount {
         }
     }
 
-    /// What each object's count must be. A node that cannot be read has no children here; reading it is reported
-    /// elsewhere. Says whether every node could be.
-    private func expectedCounts() throws -> (counts: [ObjectKey: Int64], isWhole: Bool) {
+    /// What the count of each object of a part must be. A node that cannot be read has no children here; reading it is
+    /// reported elsewhere. Says whether every node could be.
+    private func expectedCounts(_ part: DigestPart) throws -> (counts: [ObjectKey: Int64], isWhole: Bool) {
         var counts: [ObjectKey: Int64] = [:]
+        var nodes: Set<ObjectKey> = []
         var queue: [ObjectKey] = []
         var isWhole = true
         func add(_ key: ObjectKey) {
-            counts[key, default: 0] += 1
-            if counts[key] == 1, key.kind.hasChildren { queue.append(key) }
+            if part.contains(key.digest) { counts[key, default: 0] += 1 }
+            if key.kind.hasChildren, nodes.insert(key).inserted { queue.append(key) }
         }
         try store.catalogue.read { tx in
             let orgs = Set(try tx.orgs().filter { $0.scope == scope.id }.map(\.id))

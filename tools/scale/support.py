@@ -51,22 +51,22 @@ class Failure(Exception):
 
 
 class Measured:
-    """A command that has run: seconds, peak of resident memory in bytes, exit status, output."""
+    """A command that has run: seconds, of them of processors, peak of resident memory in bytes, exit status, output."""
 
     def __init__(self, arguments, allowed=(0,), **options):
         with tempfile.NamedTemporaryFile("r") as report:
             # A process of its own between: a child's peak begins with that of the process it was forked from.
-            done = subprocess.run(["/usr/bin/time", "-q", "-o", report.name, "-f", "%e %M", *arguments],
+            done = subprocess.run(["/usr/bin/time", "-q", "-o", report.name, "-f", "%e %U %S %M", *arguments],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
-            seconds, kilobytes = report.read().split()
-        self.seconds, self.peak, self.status, self.output = float(seconds), int(kilobytes) << 10, done.returncode, \
-            done.stdout
+            seconds, user, system, kilobytes = report.read().split()[-4:]
+        self.seconds, self.processor, self.peak = float(seconds), float(user) + float(system), int(kilobytes) << 10
+        self.status, self.output = done.returncode, done.stdout
         if self.status not in allowed:
             raise Failure(f"{' '.join(arguments)[:200]} failed with {self.status}:\n{done.stdout[-2000:]}"
                           f"{done.stderr[-2000:]}")
 
     def __str__(self):
-        return f"{self.seconds:.1f} s, peak {megabytes(self.peak)}"
+        return f"{self.seconds:.1f} s ({self.processor:.1f} of processors), peak {megabytes(self.peak)}"
 
 
 class Store:

@@ -51,24 +51,31 @@ struct ListSize {
         return try node(root, size: length, level: nil, isLast: true)
     }
 
-    /// Recursive: a child's level is one less than that of its parent, of which there are at most eight.
+    /// Recursive, at most eight levels deep: a node's level is checked before its children are looked at.
     private mutating func node(_ digest: Digest, size: UInt64, level: UInt8?, isLast: Bool) throws -> Sum {
         let place = Place(digest: digest, isLast: isLast)
         let found: Known
         if let before = known[place] {
             found = before
         } else {
-            found = try read(place)
+            found = try read(place, level: level)
             known[place] = found
         }
-        guard level.map({ $0 == found.level }) ?? true, found.size == size else {
-            throw FormatError(.range, "A chunk list has a node of another level or size than the one above says.")
+        try Self.check(found.level, against: level)
+        guard found.size == size else {
+            throw FormatError(.range, "The sizes in a chunk list do not add up to those above them.")
         }
         return found.sum
     }
 
-    private mutating func read(_ place: Place) throws -> Known {
+    private static func check(_ level: UInt8, against expected: UInt8?) throws(FormatError) {
+        guard let expected, level != expected else { return }
+        throw FormatError(.range, "A chunk list has a node of level \(level) under level \(expected + 1).")
+    }
+
+    private mutating func read(_ place: Place, level: UInt8?) throws -> Known {
         let node = try ListNode.decode(load(ObjectKey(.list, place.digest)))
+        try Self.check(node.level, against: level)
         guard place.isLast || node.endsNode(at: node.count - 1) else {
             throw FormatError(.notCanonical, "A node of a chunk list ends too early.")
         }

@@ -201,7 +201,8 @@ extension TreeWriter {
     }
 
     /// Gives the top directory its metadata and takes the marker away, in the order that leaves no doubt: while it is
-    /// there, the restore is not finished.
+    /// there, the restore is not finished. Taking it away changes the time of the directory, which is all that is set
+    /// after it: who is killed in between leaves a whole restore whose top directory has the time of that moment.
     mutating func finishRoot(_ metadata: Metadata?) throws {
         guard let metadata else { return try RestoreMarker.remove(in: target.root) }
         try removeForeignAttributes(target.root, metadata)

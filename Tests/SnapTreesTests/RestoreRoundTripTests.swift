@@ -1,0 +1,91 @@
+import Glibc
+import SnapIO
+import SnapTrees
+import TestSupport
+import Testing
+
+/// Trees come back as they were, judged by another program and by their digest.
+@Suite(.serialized) struct RestoreRoundTripTests {
+    @Test(.enabled(if: isRoot, "skipped: not root")) func `random awkward trees come back the same`() throws {
+        let seed = TestScale.seed("restore round trips")
+        let count = 40 * TestScale.factor
+        var entries = 0
+        for first in stride(from: 0, to: count, by: 20) {
+            let bench = try RestoreBench()
+            let numbers = 0..<min(20, count - first)
+            try TreeTools.make(seed + UInt64(first), bench.source, "--count", "\(numbers.count)")
+            let pairs = numbers.map { ("\(bench.source)/\($0)", bench.path("copy-\($0)")) }
+            for (number, (source, copy)) in zip(numbers, pairs) {
+                let comment = "seed \(seed + UInt64(first + number))"
+                let manifest = try bench.capture(source)
+                let result = try bench.restore(manifest, into: copy)
+                #expect(result.warnings.kept == [], "\(comment)")
+                #expect(try bench.capture(copy) == manifest, "\(comment): the copy has another digest")
+            }
+            entries += try TreeTools.expectEqual(pairs, [], "trees of seed \(seed + UInt64(first)) and on")
+        }
+        print("restore: \(count) trees, \(entries) entries, captured, restored, compared and captured again")
+        #expect(entries >= 80 * count)
+    }
+
+    @Test(.enabled(if: isRoot, "skipped: not root")) func `paths longer than PATH_MAX come back`() throws {
+        let bench = try RestoreBench()
+        try TreeTools.make(11, bench.source, "--deep", "--entries", "20")
+        let manifest = try bench.capture(bench.source)
+        try bench.restore(manifest)
+        try TreeTools.expectEqual([(bench.source, bench.target)])
+        #expect(try bench.capture(bench.target) == manifest)
+    }
+
+    /// On a file system in memory, where a page is allocated exactly when something was written to it.
+    @Test func `no file takes more room than its source, wherever its zeros are`() throws {
+        let bench = try RestoreBench(trees: "/dev/shm")
+        var generator = SeededGenerator(seed: TestScale.seed("room of sparse files"))
+        bench.source.makeDirectory()
+        let count = 60 * TestScale.factor
+        for number in 0..<count { try writeSparse("\(bench.source)/\(number)", &generator) }
+        try bench.restore(try bench.capture(bench.source))
+        try TreeTools.expectEqual([(bench.source, bench.target)])
+        var saved = 0
+        for number in 0..<count {
+            let source = try "\(bench.source)/\(number)".status().blocks
+            let copy = try "\(bench.target)/\(number)".status().blocks
+            #expect(copy <= source, "file \(number)")
+            if copy < source { saved += 1 }
+        }
+        // Zeros that were written took room in the source.
+        #expect(saved > 0)
+    }
+
+    private func writeSparse(_ path: String, _ generator: inout SeededGenerator) throws {
+        let file = try Kernel.open(path, [.writeOnly, .create])
+        var offset: UInt64 = 0
+        for _ in 0..<Int.random(in: 1...12, using: &generator) {
+            let lengths = [1, 100, 4095, 4096, 4097, 12_288, 61_440, 65_536, 70_000, 300_000]
+            let length = lengths.randomElement(using: &generator) ?? 1
+            switch Int.random(in: 0..<3, using: &generator) {
+            case 0: break
+            case 1: try write([UInt8](repeating: 0, count: length), file, offset)
+            default: try write(generator.bytes(length), file, offset)
+            }
+            offset += UInt64(length)
+        }
+        try Kernel.truncate(file, to: offset)
+    }
+
+    private func write(_ bytes: [UInt8], _ file: Descriptor, _ offset: UInt64) throws {
+        try bytes.withUnsafeBytes { try Kernel.write(file, $0, at: offset) }
+    }
+
+    @Test func `aligned blocks of zeros between data take no room`() throws {
+        let bench = try RestoreBench(trees: "/dev/shm")
+        bench.source.makeDirectory()
+        let data = [UInt8](repeating: 7, count: 4096)
+        let zeros = [UInt8](repeating: 0, count: 4096)
+        try (bench.source + "/f").write(data + zeros + data + zeros + zeros + [1])
+        try bench.restore(try bench.capture(bench.source))
+        #expect(try (bench.source + "/f").status().blocks == 6 * 8)
+        #expect(try (bench.target + "/f").status().blocks == 3 * 8)
+        #expect(try (bench.target + "/f").contents() == (bench.source + "/f").contents())
+    }
+}

@@ -87,6 +87,13 @@ import Testing
         #expect(TarAttributeKeyword.decode(Array(name.utf8)) == nil)
     }
 
+    @Test func `escapes in keywords are those of GNU tar and of libarchive`() {
+        func name(_ text: String) -> [UInt8]? { TarAttributeKeyword.decode(Array("SCHILY.xattr.\(text)".utf8)) }
+        #expect(name("user.%FF%0a") == Array("user.".utf8) + [0xff, 10])
+        #expect(name("user.%3D%25") == Array("user.=%".utf8))
+        for text in ["user.%", "user.%4", "user.%zz", "user.%+1"] { #expect(name(text) == Array(text.utf8)) }
+    }
+
     // MARK: Headers
 
     @Test func `a header comes back as it was written`() throws {

@@ -151,6 +151,22 @@ import Testing
         #expect(try tree.bytes("one") == expected)
     }
 
+    @Test(arguments: [
+        ("x/full", "x/cut", "x/full"), ("x/cut", "x/full", "x/full"), ("./GNUSparseFile.7/cut", "x/full", "x/full"),
+        ("", "x/full", "x/full"),
+    ])
+    func `a sparse file has the name that is neither made up nor cut`(path: String, name: String, expected: String)
+        throws
+    {
+        let (tree, _) = try importTar { builder in
+            builder.addPax([
+                ("path", path), ("GNU.sparse.name", name), ("GNU.sparse.size", "5"), ("GNU.sparse.map", "5,0"),
+            ])
+            builder.add(TarHeader(name: Array("GNUSparseFile.7/cut".utf8), type: .file))
+        }
+        #expect(try tree.bytes(expected) == [0, 0, 0, 0, 0])
+    }
+
     @Test func `types that are not known are files, and named`() throws {
         let (tree, result) = try importTar { builder in
             builder.add("odd", TarType(rawValue: UInt8(ascii: "Q")), [5, 6])

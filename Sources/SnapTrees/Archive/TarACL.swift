@@ -72,6 +72,16 @@ package enum TarACL {
         value.count == 4 + 3 * 8 && [4, 12, 20].map { value[$0] } == [0x01, 0x04, 0x20]
     }
 
+    /// The permissions that a file with this list has: the kernel shows the mask as those of the group. Programs may say
+    /// those of the group itself. nil when the list lacks one.
+    package static func mode(_ value: [UInt8]) -> UInt16? {
+        guard text(value) != nil else { return nil }
+        var bits: [UInt8: UInt16] = [:]
+        for start in stride(from: 4, to: value.count, by: 8) { bits[value[start]] = UInt16(value[start + 2]) }
+        guard let user = bits[0x01], let group = bits[0x10] ?? bits[0x04], let other = bits[0x20] else { return nil }
+        return user << 6 | group << 3 | other
+    }
+
     /// `TAG:ACCOUNT:PERMISSIONS`, then perhaps `:NUMBER` of the account; for mask and other also without the account.
     private static func item(_ line: [UInt8], _ accounts: Accounts) -> Result<Item, Fault> {
         var fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map { Array($0) }

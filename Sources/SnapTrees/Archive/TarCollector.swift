@@ -86,10 +86,13 @@ struct TarCollector {
         guard let uid = UInt32(exactly: member.uid), let gid = UInt32(exactly: member.gid), uid <= Limits.idMax,
             gid <= Limits.idMax
         else { throw FormatError(.range, "it belongs to \(member.uid):\(member.gid), which cannot be") }
-        let status = NodeStatus(
-            kind: member.type == .symbolicLink ? .symbolicLink : .file, mode: member.mode, uid: uid, gid: gid,
-            modified: member.modified, changed: member.modified, inode: number)
         let attributes = member.attributes + accessLists(member, path)
+        var mode = member.mode
+        let list = attributes.first { $0.name == Array("system.posix_acl_access".utf8) }
+        if let list, let permissions = TarACL.mode(list.value) { mode = mode & 0o7000 | permissions }
+        let status = NodeStatus(
+            kind: member.type == .symbolicLink ? .symbolicLink : .file, mode: mode, uid: uid, gid: gid,
+            modified: member.modified, changed: member.modified, inode: number)
         for attribute in attributes where attribute.value.count > Limits.attributeBytesMax {
             throw FormatError(
                 .limit, "its attribute \(escaped(attribute.name)) has \(attribute.value.count) bytes; 65536 is the most"

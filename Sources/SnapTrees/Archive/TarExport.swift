@@ -44,7 +44,7 @@ package struct TarExport {
             progress.enter(.reading)
             let manifest = try Manifest.decode(load(ObjectKey(.manifest, digest)))
             let root = try RootNode.decode(load(ObjectKey(.tree, manifest.root)))
-            let links = try TarExportLinks(manifest.links, root: root, load: load) {
+            let links = try TarExportLinks(manifest.links, load: load) {
                 RecordSorter(scratch: scratch)
             }
             var walk = TarExportWalk(load: load, progress: progress, output: TarOutput(write), links: links)

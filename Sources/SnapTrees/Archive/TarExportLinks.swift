@@ -1,23 +1,22 @@
 internal import SnapCore
+internal import SnapDigest
 internal import SnapIO
 internal import SnapModel
 
 /// The hard-link groups of a snapshot in the order of a walk: the first name of each is the file, the others link to it.
 ///
-/// Memory: the largest group of the table, and entries of names that others link to, up to a limit.
+/// Memory: the largest group of the table.
 struct TarExportLinks {
-    /// First names whose entry is kept for comparison; of others it is looked up.
-    private static let keptMax = 16_384
-
-    private let root: Entry
-    private let load: ObjectLoader
-    private var cursor: RecordSorter.Cursor?
+    /// Names in the order of the walk; each but the first of a group with the first's path.
+    private var names: RecordSorter.Cursor?
     private var next: TarRecord?
-    private var kept: [[UInt8]: Entry] = [:]
+    /// By first name: digests of the entries that its group has.
+    private let versions: RecordSorter
+    private let hasher: SHA256
 
-    init(_ links: Manifest.Links?, root: Entry, load: @escaping ObjectLoader, makeSorter: () -> RecordSorter) throws {
-        self.root = root
-        self.load = load
+    init(_ links: Manifest.Links?, load: @escaping ObjectLoader, makeSorter: () -> RecordSorter) throws {
+        versions = makeSorter()
+        hasher = try SHA256()
         guard let links else { return }
         let names = makeSorter()
         var segments = try SegmentCursor(list: links.list, length: links.length, load: load)
@@ -32,7 +31,7 @@ struct TarExportLinks {
         try reader.end()
         var cursor = try names.cursor()
         next = try cursor.nextTar()
-        self.cursor = cursor
+        self.names = cursor
     }
 
     private static func add(_ group: LinkGroup, to names: RecordSorter) throws {
@@ -45,7 +44,7 @@ struct TarExportLinks {
 
     /// Takes note of the next name of the walk. Returns the path to link to, if another of its group was first.
     ///
-    /// - Throws: ``FormatError`` when the group's entries differ, or one is missing or a directory.
+    /// - Throws: ``FormatError`` when a name of the table is missing or a directory.
     mutating func meet(_ path: [UInt8], _ entry: Entry) throws -> [UInt8]? {
         guard let record = next else { return nil }
         let key = TarPath.key(path)
@@ -53,39 +52,32 @@ struct TarExportLinks {
             if key.precedes(Array(record.key)) { return nil }
             throw Self.missing(record)
         }
-        next = try cursor?.nextTar()
+        next = try names?.nextTar()
         if case .directory = entry.node {
             throw FormatError(.range, "The link table names the directory \(escaped(path)).")
         }
-        guard !record.body.isEmpty else {
-            if kept.count >= Self.keptMax { kept.removeAll(keepingCapacity: true) }
-            kept[path] = entry
-            return nil
-        }
-        let first = Array(record.body)
-        guard let other = try kept[first] ?? lookUp(first), other.metadata == entry.metadata, other.node == entry.node
-        else {
-            throw FormatError(
-                .range, "The hard links \(escaped(first)) and \(escaped(path)) are not the same in the snapshot.")
-        }
-        return first
+        let first = record.body.isEmpty ? path : Array(record.body)
+        let version = hasher.digest(try RootNode.encode(entry))
+        try versions.append(TarRecord.place(TarPath.key(first), 0) + version.withBytes { Array($0) })
+        return record.body.isEmpty ? nil : first
     }
 
-    /// Every name must have been met.
-    func end() throws(FormatError) {
+    /// Every name must have been met, and the entries of each group be equal: known only now, because names of a group
+    /// may lie far from each other.
+    mutating func end() throws {
         if let next { throw Self.missing(next) }
+        var cursor = try versions.cursor()
+        var last: TarRecord?
+        while let version = try cursor.nextTar() {
+            if let last, last.place == version.place, last.body != version.body {
+                throw FormatError(
+                    .range, "The hard links of \(escaped(version.path)) are not the same in the snapshot.")
+            }
+            last = version
+        }
     }
 
     private static func missing(_ record: TarRecord) -> FormatError {
         FormatError(.range, "The link table names \(escaped(record.path)), which the snapshot does not have.")
-    }
-
-    private func lookUp(_ path: [UInt8]) throws -> Entry? {
-        var entry: Entry? = root
-        for name in path.split(separator: 47) {
-            guard case .directory(let digest) = entry?.node else { return nil }
-            entry = try SnapModel.lookUp(name: Array(name), inTree: digest, load: load)
-        }
-        return entry
     }
 }

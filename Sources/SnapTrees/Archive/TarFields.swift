@@ -2,7 +2,7 @@ internal import SnapModel
 
 /// What pax records say of one member; what they do not say is in its header.
 struct TarFields {
-    private(set) var path: [UInt8]?
+    private var path: [UInt8]?
     private(set) var linkName: [UInt8]?
     private(set) var uid: UInt64?
     private(set) var gid: UInt64?
@@ -71,6 +71,15 @@ struct TarFields {
             sparse.offset = nil
         default: break
         }
+    }
+
+    /// The path of the member. That of a sparse file is in a record of its own, because its header has a made-up one.
+    /// Where there are both, GNU tar has cut the path and libarchive the other.
+    var realPath: [UInt8]? {
+        guard let name = sparse.name else { return path }
+        guard let path, path.count > name.count else { return name }
+        let isMadeUp = path.split(separator: 47).contains { $0.starts(with: Array("GNUSparseFile.".utf8)) }
+        return isMadeUp ? name : path
     }
 
     /// Extended attributes in order of their names.

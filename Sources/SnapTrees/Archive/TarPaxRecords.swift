@@ -56,7 +56,8 @@ package struct TarPaxRecord: Hashable, Sendable {
     }
 }
 
-/// The names of extended attributes in pax keywords: `=` would end the keyword, so GNU tar writes it as `%3D`.
+/// The names of extended attributes in pax keywords: `=` would end the keyword, so GNU tar writes it as `%3D`, and `%` as
+/// `%25`; libarchive writes more bytes so.
 package enum TarAttributeKeyword {
     package static let prefix = Array("SCHILY.xattr.".utf8)
 
@@ -77,16 +78,23 @@ package enum TarAttributeKeyword {
         var name: [UInt8] = []
         var rest = keyword.dropFirst(prefix.count)
         while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), rest.starts(with: Array("3D".utf8)) {
-                name.append(UInt8(ascii: "="))
-                rest = rest.dropFirst(2)
-            } else if byte == UInt8(ascii: "%"), rest.starts(with: Array("25".utf8)) {
-                name.append(byte)
+            if byte == UInt8(ascii: "%"), rest.count >= 2, rest.prefix(2).allSatisfy(Self.isHexadecimal),
+                let escaped = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
+                name.append(escaped)
                 rest = rest.dropFirst(2)
             } else {
                 name.append(byte)
             }
         }
         return name
+    }
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
     }
 }

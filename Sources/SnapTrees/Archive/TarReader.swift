@@ -136,7 +136,7 @@ extension TarReader {
     private func makeMember(_ header: TarHeader, _ fields: TarFields, _ pending: Pending) throws(FormatError)
         -> TarMember
     {
-        let path = fields.sparse.name ?? fields.path ?? pending.name ?? header.name
+        let path = fields.realPath ?? pending.name ?? header.name
         var member = TarMember(path: path, type: header.type)
         switch header.type {
         case .oldFile, .file, .contiguous, .sparse:

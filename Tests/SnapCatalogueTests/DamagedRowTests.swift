@@ -48,7 +48,7 @@ import Testing
             let place = ObjectPlace(key: key, length: 10, frame: frame, position: 0)
             try tx.insertObject(place, scope: .public, refs: 0)
             try tx.letGo(key, scope: .public, sequence: 1, milliseconds: 1)
-            try tx.markBad(key, scope: .public, true)
+            _ = try tx.markBad(key, scope: .public, frame: frame, true)
             try tx.insertUpload(place, session: session.id)
             try tx.insertRecord(
                 RecordRow(

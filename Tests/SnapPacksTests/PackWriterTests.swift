@@ -38,8 +38,8 @@ import Testing
         #expect(packs[0] == written.keys { $0 == .chunk } + written.keys { $0 != .chunk })
     }
 
-    /// Below 1 MiB stored there is one pack; from there on chunks and metadata are apart.
-    @Test(arguments: [(1_048_575, 1), (1_048_576, 2)])
+    /// Below 1 MiB of frames and footer there is one pack; from there on chunks and metadata are apart.
+    @Test(arguments: [(1_048_000, 1), (1_048_576, 2)])
     func mixedPacksStayBelowOneMebibyte(_ total: Int, _ packs: Int) throws {
         let backend = MemoryPackBackend()
         let written = try Written()
@@ -100,27 +100,6 @@ import Testing
             #expect(try PackIndex.read(backend: backend, scope: "local", id: pack.id) == pack.index)
         }
         for pack in written.sealed.dropLast() { #expect((32 << 20..<33 << 20).contains(Int(pack.bytes))) }
-    }
-
-    /// Small objects that compress well: without a limit of its own a footer would outgrow what readers accept.
-    @Test func packsAreSealedAtAMillionObjects() async {
-        // In a process of its own, because it takes hundreds of megabytes.
-        await #expect(processExitsWith: .success) {
-            let backend = MemoryPackBackend()
-            var sealed: [SealedPack] = []
-            let writer = try PackWriter(
-                backend: backend, scope: "local", compressionLevel: 1, threads: 2, allocate: { PackID() },
-                sealed: { sealed.append($0) })
-            let key = ObjectKey(.chunk, try SHA256().digest([7]))
-            let count = 2_000_000
-            for _ in 0..<count { try [7].withUnsafeBytes { try writer.append(key, $0) } }
-            try writer.finish()
-            try #require(sealed.count == 2)
-            try #require(sealed.reduce(0) { $0 + $1.index.objects.count } == count)
-            for pack in sealed {
-                try #require(PackIndex.read(backend: backend, scope: "local", id: pack.id) == pack.index)
-            }
-        }
     }
 
     /// Frames take longer or shorter to compress; packs have them in the order they were given in.

@@ -87,7 +87,7 @@ import Testing
             "printf '\\1\\2\\3\\4' | dd of=$pack bs=1 seek=5000 conv=notrunc 2>/dev/null", "object_corrupt",
             "cannot be read. "
         ),
-        ("rm $pack", "pack_missing", "is missing: "),
+        ("rm $pack", "pack_missing", "is missing."),
         ("truncate -s 100 $pack", "pack_corrupt", "objects cannot be read."),
     ]
 

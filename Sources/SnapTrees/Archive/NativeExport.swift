@@ -20,8 +20,12 @@ package struct NativeExport {
         self.progress = progress
     }
 
-    /// - Parameter write: Takes the next bytes of the stream.
-    package func run(_ snapshot: SnapshotRecord, write: @escaping ([UInt8]) throws -> Void) throws(StoreError) {
+    /// - Parameters:
+    ///   - tag: The tag to say it has; nil for the first of those it has.
+    ///   - write: Takes the next bytes of the stream.
+    package func run(_ snapshot: SnapshotRecord, tag: String? = nil, write: @escaping ([UInt8]) throws -> Void)
+        throws(StoreError)
+    {
         try StoreError.mapped {
             progress.setTotals(entries: 0, bytes: UInt64(clamping: snapshot.uniqueBytes))
             progress.enter(.writing)
@@ -42,7 +46,7 @@ package struct NativeExport {
             try objects.finish()
             // In a pack of its own, the last object of the last pack.
             let record = try makeWriter(write)
-            let bytes = try snapshot.recordObject.encode()
+            let bytes = try snapshot.recordObject(tag: tag).encode()
             let key = ObjectKey(.record, try SHA256().digest(bytes))
             try bytes.withUnsafeBytes { try record.append(key, $0) }
             try record.finish()
@@ -66,9 +70,9 @@ package struct NativeExport {
 }
 
 extension SnapshotRecord {
-    fileprivate var recordObject: RecordObject {
+    fileprivate func recordObject(tag: String?) -> RecordObject {
         RecordObject(
-            id: id.bytes, org: org, name: name, tag: tags.first, manifest: manifest,
+            id: id.bytes, org: org, name: name, tag: tag ?? tags.first, manifest: manifest,
             createdMilliseconds: createdMilliseconds, creator: creator,
             labels: labels.map { RecordObject.Label(key: $0.key, value: $0.value) }, parent: parent?.bytes,
             visibility: visibility == "public" ? .public : .organization)

@@ -14,7 +14,7 @@ struct Export: ParsableCommand {
               snapstore export tools:1 tools.snap
               snapstore export tools:1 - | ssh host snapstore import -
               snapstore export tools:1 tools.tar --format tar
-              snapstore export tools:1 - --format tar | tar -C root --xattrs --xattrs-include='*' --acls -xpf -
+              snapstore export tools:1 - --format tar | tar -C root -xpf -
 
             The native format has all of a snapshot, in little room. A tar archive has its files, for any other program.
             """)
@@ -42,7 +42,11 @@ struct Export: ParsableCommand {
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }
-        let job = Job(snapshot: snapshot, reader: reader, store: store, file: file, progress: progress)
+        var tag: String?
+        if case .name(_, let named, _) = try SnapshotResolver.parse(reference).target {
+            tag = named ?? Reference.defaultTag
+        }
+        let job = Job(snapshot: snapshot, tag: tag, reader: reader, store: store, file: file, progress: progress)
         let summary: Summary
         do {
             summary = try job.run(format)
@@ -93,6 +97,8 @@ extension Export {
     /// One snapshot on its way into an open file.
     private struct Job {
         let snapshot: SnapshotRecord
+        /// That it was asked for by.
+        let tag: String?
         let reader: ObjectReader
         let store: Store
         let file: Descriptor
@@ -103,7 +109,7 @@ extension Export {
             switch format {
             case .native:
                 var bytes: Int64 = 0
-                try NativeExport(load: { try reader.read($0) }, progress: progress).run(snapshot) { piece in
+                try NativeExport(load: { try reader.read($0) }, progress: progress).run(snapshot, tag: tag) { piece in
                     bytes += Int64(piece.count)
                     try write(piece)
                 }

@@ -181,6 +181,17 @@ import Testing
         #expect(error?.message.contains(escaped(bytes(path))) == true)
     }
 
+    @Test func `messages about long names have an end`() throws {
+        let name = String(repeating: "\u{1b}", count: 1 << 20)
+        for records in [[("path", name)], [("path", "a"), ("linkpath", name)], [("uid", name)], [("mtime", name)]] {
+            let error = importFailure { builder in
+                builder.addPax(records)
+                builder.add(TarHeader(name: bytes("x"), type: records.count == 2 ? .hardLink : .file))
+            }
+            #expect((error?.message.utf8.count ?? .max) < 4000)
+        }
+    }
+
     @Test func `a member without a name is refused`() throws {
         #expect(importFailure { $0.add(TarHeader(name: [], type: .file)) }?.code == .invalid)
     }

@@ -151,20 +151,24 @@ import Testing
         #expect(try tree.bytes("one") == expected)
     }
 
-    @Test(arguments: [
-        ("x/full", "x/cut", "x/full"), ("x/cut", "x/full", "x/full"), ("./GNUSparseFile.7/cut", "x/full", "x/full"),
-        ("", "x/full", "x/full"),
-    ])
-    func `a sparse file has the name that is neither made up nor cut`(path: String, name: String, expected: String)
-        throws
-    {
-        let (tree, _) = try importTar { builder in
-            builder.addPax([
-                ("path", path), ("GNU.sparse.name", name), ("GNU.sparse.size", "5"), ("GNU.sparse.map", "5,0"),
-            ])
-            builder.add(TarHeader(name: Array("GNUSparseFile.7/cut".utf8), type: .file))
+    @Test func `a sparse file has the name that is neither made up nor cut`() throws {
+        let full = String(repeating: "directory/", count: 12) + "name"
+        let made = String(repeating: "directory/", count: 12) + "GNUSparseFile.7/name"
+        let cases: [(path: String?, name: String, expected: String)] = [
+            (full, String(full.prefix(110)), full), (made, full, full), (nil, full, full),
+            (String(made.prefix(100)), full, full),
+            ("d/GNUSparseF", "d/a", "d/a"), ("other", "a", "a"),
+        ]
+        for (path, name, expected) in cases {
+            let (tree, _) = try importTar { builder in
+                builder.addPax(
+                    (path.map { [("path", $0)] } ?? []) + [
+                        ("GNU.sparse.name", name), ("GNU.sparse.size", "5"), ("GNU.sparse.map", "5,0"),
+                    ])
+                builder.add(TarHeader(name: Array("GNUSparseFile.7/cut".utf8), type: .file))
+            }
+            #expect(try tree.bytes(expected) == [0, 0, 0, 0, 0])
         }
-        #expect(try tree.bytes(expected) == [0, 0, 0, 0, 0])
     }
 
     @Test func `types that are not known are files, and named`() throws {

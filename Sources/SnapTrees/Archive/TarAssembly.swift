@@ -105,7 +105,7 @@ struct TarAssembly {
     /// Makes the directory of a key the one at hand. Returns the key's last name.
     private mutating func enter(parentOf key: ArraySlice<UInt8>) throws -> [UInt8] {
         if let leafKey, key.starts(with: leafKey) {
-            throw FormatError(.range, "it is below \(escaped(TarPath.path(key: leafKey))), which is no directory")
+            throw FormatError(.range, "it is below \(shown(TarPath.path(key: leafKey))), which is no directory")
         }
         leafKey = nil
         guard !key.isEmpty else { return [] }
@@ -145,7 +145,7 @@ struct TarAssembly {
 
     private mutating func addNotices() {
         if missing.count > 0 {
-            let names = missing.named.map { $0.isEmpty ? "the root" : escaped($0) }.joined(separator: ", ")
+            let names = missing.named.map { $0.isEmpty ? "the root" : shown($0) }.joined(separator: ", ")
             let more = missing.count > UInt64(missing.named.count) ? " and others" : ""
             report.notices.append(
                 "The archive lacks \(missing.count) directories, made with mode 0755, owner 0:0 and time 0: "

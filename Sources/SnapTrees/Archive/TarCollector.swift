@@ -56,6 +56,10 @@ struct TarCollector {
 
     mutating func resolveLinks() throws -> TarLinks.Answers { try links.resolve(entries) }
 
+    private mutating func warn(_ path: [UInt8], _ rest: String) {
+        report.warnings.append(Warning(.unsupported, path: path, message: "\(shown(path)) \(rest)"))
+    }
+
     private mutating func add(_ member: TarMember) throws {
         let path = try TarPath.normalized(member.path)
         let place = TarRecord.place(TarPath.key(path), number)
@@ -68,7 +72,7 @@ struct TarCollector {
                 target = try TarPath.normalized(member.linkName)
             } catch {
                 throw FormatError(
-                    error.code, "it is a hard link to \(escaped(member.linkName)), which cannot be: \(error.message)")
+                    error.code, "it is a hard link to \(shown(member.linkName)), which cannot be: \(error.message)")
             }
             try entries.append(place + TarDefinition.encode(target: TarPath.key(target)))
             try links.add(place: place, number: number, target: TarPath.key(target))
@@ -95,7 +99,7 @@ struct TarCollector {
             modified: member.modified, changed: member.modified, inode: number)
         for attribute in attributes where attribute.value.count > Limits.attributeBytesMax {
             throw FormatError(
-                .limit, "its attribute \(escaped(attribute.name)) has \(attribute.value.count) bytes; 65536 is the most"
+                .limit, "its attribute \(shown(attribute.name)) has \(attribute.value.count) bytes; 65536 is the most"
             )
         }
         return try metadataReader.metadata(status, attributes)
@@ -114,11 +118,11 @@ struct TarCollector {
                 if kind == "access", TarACL.isMode(value) { continue }
                 lists.append(SourceAttribute(name: name, value: value))
             case .failure(.unknownAccount(let account)):
-                report.warn(
-                    .unsupported, path,
-                    "lost its access control list: it names \(escaped(account)), an account not known here.")
+                warn(
+                    path,
+                    "lost its access control list: it names \(shown(account)), an account not known here.")
             case .failure(.malformed):
-                report.warn(.unsupported, path, "lost its access control list, which is none: \(escaped(text)).")
+                warn(path, "lost its access control list, which is none: \(shown(text)).")
             }
         }
         return lists
@@ -143,8 +147,8 @@ struct TarCollector {
         case .file: break
         default:
             // As POSIX wants it.
-            let letter = escaped([member.type.rawValue])
-            report.warn(.unsupported, path, "has the unknown type \(letter), and was taken for a regular file.")
+            let letter = shown([member.type.rawValue])
+            warn(path, "has the unknown type \(letter), and was taken for a regular file.")
         }
         let written = try contents.write(.contentDefined) { [reader, progress] buffer in
             try progress.check()

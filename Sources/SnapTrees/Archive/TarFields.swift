@@ -74,10 +74,11 @@ struct TarFields {
     }
 
     /// The path of the member. That of a sparse file is in a record of its own, because its header has a made-up one.
-    /// Where there are both, GNU tar has cut the path and libarchive the other.
+    /// Where there are both, GNU tar has the made-up path, cut to the field of a header, and libarchive the real one,
+    /// but cut the name.
     var realPath: [UInt8]? {
         guard let name = sparse.name else { return path }
-        guard let path, path.count > name.count else { return name }
+        guard let path, path.count > max(name.count, TarHeader.nameBytesMax) else { return name }
         let isMadeUp = path.split(separator: 47).contains { $0.starts(with: Array("GNUSparseFile.".utf8)) }
         return isMadeUp ? name : path
     }
@@ -95,7 +96,7 @@ struct TarFields {
         guard let value else { return nil }
         guard let number = TarNumber.decimal(value) else {
             throw FormatError(
-                .range, "A pax record has \(escaped(record.keyword)) \(escaped(value)), which is no number.")
+                .range, "A pax record has \(shown(record.keyword)) \(shown(value)), which is no number.")
         }
         return number
     }
@@ -103,7 +104,7 @@ struct TarFields {
     private func time(_ value: [UInt8]?) throws(FormatError) -> Timestamp? {
         guard let value else { return nil }
         guard let time = TarTime.parse(value) else {
-            throw FormatError(.range, "A pax record has the mtime \(escaped(value)), which is no time.")
+            throw FormatError(.range, "A pax record has the mtime \(shown(value)), which is no time.")
         }
         return time
     }

@@ -72,6 +72,6 @@ package struct TarImport {
 extension StoreError {
     /// A member of an archive that cannot be taken.
     static func refusedMember(_ path: [UInt8], _ reason: String) -> StoreError {
-        StoreError(.invalid, "The archive's entry \(path.isEmpty ? "without a name" : escaped(path)): \(reason).")
+        StoreError(.invalid, "The archive's entry \(path.isEmpty ? "without a name" : shown(path)): \(reason).")
     }
 }

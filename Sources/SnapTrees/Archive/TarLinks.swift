@@ -77,7 +77,7 @@ struct TarLinks {
         StoreError(
             .invalid,
             """
-            The archive's entry \(origin(question)) is a hard link to \(escaped(question.path)), which does not come \
+            The archive's entry \(origin(question)) is a hard link to \(shown(question.path)), which does not come \
             before it.
             """)
     }
@@ -85,11 +85,11 @@ struct TarLinks {
     private func directory(_ question: TarRecord) -> StoreError {
         StoreError(
             .invalid,
-            "The archive's entry \(origin(question)) is a hard link to \(escaped(question.path)), a directory.")
+            "The archive's entry \(origin(question)) is a hard link to \(shown(question.path)), a directory.")
     }
 
     private func origin(_ question: TarRecord) -> String {
-        TarRecord(Array(question.body)).map { escaped($0.path) } ?? ""
+        TarRecord(Array(question.body)).map { shown($0.path) } ?? ""
     }
 }
 

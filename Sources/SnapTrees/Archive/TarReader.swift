@@ -290,7 +290,7 @@ extension TarReader {
     }
 
     private func tooLarge(_ path: [UInt8], _ size: UInt64) -> StoreError {
-        StoreError(.invalid, "The archive's member \(escaped(path)) has \(size) bytes; a file may have 2^60.")
+        StoreError(.invalid, "The archive's member \(shown(path)) has \(size) bytes; a file may have 2^60.")
     }
 
     private func checked<Value>(_ start: UInt64, _ body: () throws(FormatError) -> Value) throws -> Value {

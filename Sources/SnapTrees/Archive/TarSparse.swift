@@ -61,7 +61,7 @@ package enum TarSparse {
     }
 
     static func noNumber(_ text: [UInt8]) -> FormatError {
-        FormatError(.range, "The map of a sparse file has \(escaped(text)), which is no number.")
+        FormatError(.range, "The map of a sparse file has \(shown(text)), which is no number.")
     }
 
     // MARK: In header blocks

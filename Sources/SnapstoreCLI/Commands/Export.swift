@@ -50,6 +50,7 @@ struct Export: ParsableCommand {
         let summary: Summary
         do {
             summary = try job.run(format)
+            try StoreError.mapped { try file.close() }
         } catch {
             // Half an archive is worth nothing.
             if destination != "-" { try? Kernel.removeFile(destination) }

@@ -34,11 +34,11 @@ struct TarAssembly {
     private var missing: (count: UInt64, named: [[UInt8]]) = (0, [])
     private var replaced: UInt64 = 0
 
-    init(objects: ObjectWriter, links: LinkCollector, report: WalkReport) {
+    init(objects: ObjectWriter, links: LinkCollector, report: WalkReport) throws {
         self.objects = objects
         self.links = links
         self.report = report
-        contents = ContentWriter(objects)
+        contents = try ContentWriter(objects, threads: 1)
     }
 
     /// Returns the entry of the root.

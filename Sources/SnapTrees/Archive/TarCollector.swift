@@ -21,12 +21,12 @@ struct TarCollector {
     init(
         _ reader: TarReader, objects: ObjectWriter, accounts: TarAccounts, progress: Progress,
         makeSorter: @escaping () -> RecordSorter
-    ) {
+    ) throws {
         self.reader = reader
         self.objects = objects
         self.accounts = accounts
         self.progress = progress
-        contents = ContentWriter(objects)
+        contents = try ContentWriter(objects, threads: Kernel.processorCount)
         metadataReader = MetadataReader(times: .keep, owner: nil, objects: objects)
         links = TarLinks(makeSorter: makeSorter)
         entries = makeSorter()
@@ -150,7 +150,8 @@ struct TarCollector {
             let letter = shown([member.type.rawValue])
             warn(path, "has the unknown type \(letter), and was taken for a regular file.")
         }
-        let written = try contents.write(.contentDefined) { [reader, progress] buffer in
+        let written = try contents.write(.contentDefined, expecting: member.archivedBytes) {
+            [reader, progress] buffer in
             try progress.check()
             let input = try reader.read(into: buffer)
             switch input {

@@ -40,11 +40,11 @@ package struct TarImport {
         do {
             progress.enter(.reading)
             let objects = try ObjectWriter(sink: sink)
-            var collector = TarCollector(
+            var collector = try TarCollector(
                 TarReader(read), objects: objects, accounts: accounts, progress: progress, makeSorter: makeSorter)
             try collector.collect()
             let links = LinkCollector(objects: objects, memoryBytesMax: memoryBytesMax, scratch: scratch)
-            var assembly = TarAssembly(objects: objects, links: links, report: collector.report)
+            var assembly = try TarAssembly(objects: objects, links: links, report: collector.report)
             let root = try assembly.assemble(collector.entries, try collector.resolveLinks())
             return try finish(root, &assembly, objects)
         } catch let failure as SinkFailure {

@@ -26,6 +26,7 @@ final class PackLane {
     var frame = RawFrame()
     private var held: [StoredFrame] = []
     private(set) var heldBytes = 0
+    private var heldObjects = 0
     private var open: Open?
     private(set) var hasBegun = false
 
@@ -36,8 +37,9 @@ final class PackLane {
     func write(_ frame: StoredFrame) throws {
         guard hasBegun else {
             held.append(frame)
-            heldBytes += frame.stored.count + frame.objects.count * PackIndex.objectBytes
-            if heldBytes >= PackWriter.mixedBytesMax { try writeHeld() }
+            heldBytes += frame.stored.count
+            heldObjects += frame.objects.count
+            if heldBytes >= PackWriter.mixedBytesMax || heldObjects >= PackWriter.packObjects { try writeHeld() }
             return
         }
         try append(frame)

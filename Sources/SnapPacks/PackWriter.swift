@@ -25,7 +25,7 @@ package final class PackWriter {
     /// Objects at which it is sealed too: small ones compress so well that millions would fit, and whoever writes or
     /// reads the pack has all of its footer in memory.
     package static let packObjects = 1 << 16
-    /// Bytes of frames and footer up to which everything goes to one mixed pack.
+    /// Stored bytes up to which everything goes to one mixed pack.
     package static let mixedBytesMax = 1 << 20
 
     private let pipeline: CompressionPipeline

@@ -37,6 +37,26 @@ import Testing
         #expect(try bench.capture(bench.target) == manifest)
     }
 
+    @Test func `thousands of hard links come back, each with its own`() throws {
+        let bench = try RestoreBench(trees: "/dev/shm")
+        var generator = SeededGenerator(seed: TestScale.seed("many hard links"))
+        for name in ["", "/a", "/b"] { "\(bench.source)\(name)".makeDirectory() }
+        let count = 3000
+        for number in 0..<count {
+            let file = "\(bench.source)/a/\(generator.next() % 1_000_000)-\(number)"
+            try file.write(number % 7 == 0 ? generator.bytes(100) : [])
+            for name in 0..<(1 + number % 3) {
+                guard link(file, "\(bench.source)/b/\(number)-\(name)") == 0 else {
+                    throw Command.Failure(description: file)
+                }
+            }
+        }
+        let manifest = try bench.capture(bench.source)
+        try bench.restore(manifest)
+        try TreeTools.expectEqual([(bench.source, bench.target)])
+        #expect(try bench.capture(bench.target) == manifest)
+    }
+
     /// On a file system in memory, where a page is allocated exactly when something was written to it.
     @Test func `no file takes more room than its source, wherever its zeros are`() throws {
         let bench = try RestoreBench(trees: "/dev/shm")

@@ -1,25 +1,33 @@
+internal import SnapDigest
 internal import SnapModel
 
 /// The hard-link groups of a snapshot while it is written out: the first name of a group that is met gets the content,
 /// the others are linked to it.
 ///
-/// Memory: the paths of the link table, about 100 bytes each.
+/// Memory: the paths of the link table, and about 20 bytes for each and 64 for each group.
 struct RestoredLinks {
     private struct Group {
+        /// Number of the first of its paths, and how many there are.
+        let start: Int
         let count: Int
         /// Names not met yet.
         var left: Int
-        /// What was met first: its path and entry.
-        var first: (path: [UInt8], entry: Entry)?
+        /// The name to link to, once one is met, and the digest of its entry without the name.
+        var first: Int?
+        var version: Digest?
     }
 
+    private var paths = PathTable()
+    /// By the number of the path.
+    private var groupOfPath: [UInt32] = []
     private var groups: [Group] = []
-    private var groupOfPath: [[UInt8]: Int] = [:]
     /// Length of the longest path: what is longer need not be looked for.
     private var longest = 0
+    private let hasher: SHA256
 
     /// Reads the table. Only names below `subtree` count, without that prefix.
     init(_ links: Manifest.Links?, below subtree: [UInt8], load: @escaping ObjectLoader) throws {
+        hasher = try SHA256()
         guard let links else { return }
         var cursor = try SegmentCursor(list: links.list, length: links.length, load: load)
         var reader = LinkTableReader()
@@ -43,46 +51,63 @@ struct RestoredLinks {
             }
         }
         guard members.count >= 2 else { return }
+        let start = paths.count
+        guard let number = UInt32(exactly: groups.count) else {
+            throw FormatError(.limit, "There are more groups of hard links than can be kept.")
+        }
         for path in members {
             longest = max(longest, path.count)
-            guard groupOfPath.updateValue(groups.count, forKey: path) == nil else {
+            guard try paths.insert(path) != nil else {
                 throw FormatError(.order, "The link table names \(escaped(path)) twice.")
             }
+            groupOfPath.append(number)
         }
-        groups.append(Group(count: members.count, left: members.count, first: nil))
+        groups.append(Group(start: start, count: members.count, left: members.count))
     }
 
     /// One path of each group, with how many names more it has.
-    var samples: [(path: [UInt8], others: UInt64)] {
-        var path: [Int: [UInt8]] = [:]
-        for (member, number) in groupOfPath { path[number] = member }
-        return path.map { ($0.value, UInt64(groups[$0.key].count - 1)) }
+    var samples: some Sequence<(path: [UInt8], others: UInt64)> {
+        groups.lazy.map { (paths[$0.start], UInt64($0.count - 1)) }
     }
 
     /// Takes note of a name. Returns the path to link to, if one of its group has been met.
     ///
     /// - Throws: ``FormatError`` when the group's entries differ, or one is a directory.
     mutating func meet(_ path: [UInt8], _ entry: Entry) throws(FormatError) -> [UInt8]? {
-        guard path.count <= longest, let number = groupOfPath[path] else { return nil }
-        groups[number].left -= 1
+        guard let (number, group) = find(path) else { return nil }
+        groups[group].left -= 1
         if case .directory = entry.node {
             throw FormatError(.range, "The link table names the directory \(escaped(path)).")
         }
-        guard let first = groups[number].first else {
-            groups[number].first = (path, entry)
+        let version = try version(of: entry)
+        guard let first = groups[group].first else {
+            groups[group].first = number
+            groups[group].version = version
             return nil
         }
-        guard first.entry.metadata == entry.metadata, first.entry.node == entry.node else {
+        guard groups[group].version == version else {
             throw FormatError(
-                .range, "The hard links \(escaped(first.path)) and \(escaped(path)) are not the same in the snapshot.")
+                .range, "The hard links \(escaped(paths[first])) and \(escaped(path)) are not the same in the snapshot."
+            )
         }
-        return first.path
+        return paths[first]
     }
 
     /// The name could not be linked and became a file of its own: the next ones are linked to it.
-    mutating func start(anewWith path: [UInt8], _ entry: Entry) {
-        guard let number = groupOfPath[path] else { return }
-        groups[number].first = (path, entry)
+    mutating func start(anewWith path: [UInt8]) {
+        guard let (number, group) = find(path) else { return }
+        groups[group].first = number
+    }
+
+    private func find(_ path: [UInt8]) -> (number: Int, group: Int)? {
+        guard path.count <= longest, let number = paths.number(of: path) else { return nil }
+        return (number, Int(groupOfPath[number]))
+    }
+
+    private func version(of entry: Entry) throws(FormatError) -> Digest {
+        var nameless = entry
+        nameless.name = []
+        return hasher.digest(try RootNode.encode(nameless))
     }
 
     /// Every name must have been met.

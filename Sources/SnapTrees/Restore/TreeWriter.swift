@@ -144,7 +144,7 @@ struct TreeWriter {
             var mayExist = mayExist
             if let first = try links.meet(path, entry) {
                 if try link(entry, to: first, in: directory, mayExist: mayExist) { return }
-                links.start(anewWith: path, entry)
+                links.start(anewWith: path)
                 mayExist = try mayExist && Kernel.exists(entry.name, in: directory)
             }
             switch entry.node {

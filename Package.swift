@@ -60,8 +60,10 @@ let package = Package(
             path: "Benchmarks/ChunkStudy"),
 
         .target(
+            name: "CTestSQLite", path: "Tests/CTestSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(
             name: "TestSupport",
-            dependencies: ["Snapstore", "SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO"],
+            dependencies: ["CTestSQLite", "Snapstore", "SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO"],
             path: "Tests/TestSupport"),
         .testTarget(name: "SnapIOTests", dependencies: ["SnapIO", "TestSupport"]),
         .testTarget(name: "SnapModelTests", dependencies: ["SnapModel", "SnapDigest", "TestSupport"]),

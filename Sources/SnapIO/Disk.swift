@@ -5,6 +5,8 @@ internal import Synchronization
 package enum GateOperation: Sendable, Hashable {
     case createFile(path: String)
     case write(path: String, offset: UInt64, bytes: [UInt8])
+    /// Sets the length.
+    case truncate(path: String, size: UInt64)
     case sync(path: String)
     case rename(from: String, to: String)
     case unlink(path: String)
@@ -46,6 +48,9 @@ package final class Disk: Sendable {
         self.observer = observer
     }
 
+    /// Whether the observer wants to see the bytes written.
+    package var wantsBytes: Bool { observer?.wantsBytes ?? false }
+
     /// Gates passed so far.
     package var gatesPassed: Int { passed.load(ordering: .relaxed) }
 
@@ -85,7 +90,7 @@ extension Disk {
 
     /// Writes all bytes at an offset.
     package func write(_ file: DurableFile, _ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(IOError) {
-        let copy = observer?.wantsBytes == true ? Array(bytes) : []
+        let copy = wantsBytes ? Array(bytes) : []
         try kernelGate(.write(path: file.path, offset: offset, bytes: copy)) { () throws(IOError) in
             try Kernel.write(file.descriptor, bytes, at: offset)
         }
@@ -136,7 +141,7 @@ extension Disk {
         let temporary = path + ".new"
         try unlink(temporary)
         let file = try createFile(temporary)
-        let copy = observer?.wantsBytes == true ? bytes : []
+        let copy = wantsBytes ? bytes : []
         try kernelGate(.write(path: temporary, offset: 0, bytes: copy)) { () throws(IOError) in
             var failure: IOError?
             bytes.withUnsafeBytes { buffer in

@@ -26,6 +26,8 @@ package struct SimulatedDisk {
     private struct File {
         var bytes: [UInt8] = []
         var synced: [UInt8] = []
+
+        mutating func resize(to size: Int) { bytes.resize(to: size) }
     }
 
     private var files: [File] = []
@@ -34,7 +36,22 @@ package struct SimulatedDisk {
     private var directories: Set<String> = []
     private var syncedDirectories: Set<String> = []
 
+    /// Decides which syncs do nothing; nil on a disk that does not lie.
+    private var lies: SeededGenerator?
+
     package init() {}
+
+    /// From now on about every other sync answers success and does nothing.
+    package func lying(seed: UInt64) -> SimulatedDisk {
+        var disk = self
+        disk.lies = SeededGenerator(seed: seed)
+        return disk
+    }
+
+    private mutating func isLie() -> Bool {
+        guard let word = lies?.next() else { return false }
+        return word & 1 == 0
+    }
 
     package mutating func replay(_ operation: GateOperation) {
         switch operation {
@@ -44,13 +61,12 @@ package struct SimulatedDisk {
         case .write(let path, let offset, let bytes):
             guard let number = number(of: path) else { return }
             let start = Int(offset)
-            if files[number].bytes.count < start + bytes.count {
-                let missing = start + bytes.count - files[number].bytes.count
-                files[number].bytes += [UInt8](repeating: 0, count: missing)
-            }
+            if files[number].bytes.count < start + bytes.count { files[number].resize(to: start + bytes.count) }
             files[number].bytes.replaceSubrange(start..<(start + bytes.count), with: bytes)
+        case .truncate(let path, let size):
+            if let number = number(of: path) { files[number].resize(to: Int(size)) }
         case .sync(let path):
-            if let number = number(of: path) { files[number].synced = files[number].bytes }
+            if let number = number(of: path), !isLie() { files[number].synced = files[number].bytes }
         case .rename(let from, let to):
             names[to] = names.removeValue(forKey: from)
         case .unlink(let path):
@@ -58,7 +74,7 @@ package struct SimulatedDisk {
         case .makeDirectory(let path):
             directories.insert(path)
         case .syncDirectory(let path):
-            syncNames(in: path)
+            if !isLie() { syncNames(in: path) }
         case .transaction:
             break
         }
@@ -79,12 +95,21 @@ package struct SimulatedDisk {
         return String(path[..<slash])
     }
 
-    /// Writes what is left below `root` into another directory, database files included where their directory is left.
-    package func write(
-        _ image: CrashImage, database: [String: [UInt8]], root: String, to target: String
-    ) throws {
-        var generator = SeededGenerator(seed: image.seed)
-        let (leftNames, leftDirectories) = survivors(image, &generator)
+    /// What is left below `root`: directories, parents first, and files, all by their path relative to it.
+    package struct Image: Hashable, Sendable {
+        package let directories: [String]
+        package let files: [String: [UInt8]]
+
+        /// Makes it within an existing directory.
+        package func write(to target: String) throws {
+            for directory in directories { try Kernel.makeParentDirectories(of: target + directory + "/x") }
+            for (path, bytes) in files { try (target + path).write(bytes) }
+        }
+    }
+
+    package func image(_ kind: CrashImage, below root: String) -> Image {
+        var generator = SeededGenerator(seed: kind.seed)
+        let (leftNames, leftDirectories) = survivors(kind, &generator)
         func isReachable(_ path: String) -> Bool {
             var directory = Self.parent(path)
             while directory.count >= root.count {
@@ -93,14 +118,13 @@ package struct SimulatedDisk {
             }
             return true
         }
-        func place(_ path: String) -> String { target + path.dropFirst(root.count) }
-        for directory in leftDirectories.sorted() where isReachable(directory + "/x") {
-            try Kernel.makeParentDirectories(of: place(directory) + "/x")
-        }
+        func place(_ path: String) -> String { String(path.dropFirst(root.count)) }
+        var files: [String: [UInt8]] = [:]
         for (path, number) in leftNames.sorted(by: { $0.key < $1.key }) where isReachable(path) {
-            try place(path).write(contents(files[number], image, &generator))
+            files[place(path)] = contents(self.files[number], kind, &generator)
         }
-        for (path, bytes) in database where isReachable(path) { try place(path).write(bytes) }
+        return Image(
+            directories: leftDirectories.sorted().filter { isReachable($0 + "/x") }.map(place), files: files)
     }
 
     private func survivors(
@@ -128,9 +152,7 @@ package struct SimulatedDisk {
             var bytes = file.synced
             guard file.bytes != file.synced else { return bytes }
             // The length may have reached the disk, or not; then blocks one by one.
-            if generator.next() & 1 == 0 {
-                bytes += [UInt8](repeating: 0, count: max(0, file.bytes.count - bytes.count))
-            }
+            if generator.next() & 1 == 0 { bytes.resize(to: file.bytes.count) }
             for start in stride(from: 0, to: min(bytes.count, file.bytes.count), by: 4096)
             where generator.next() & 1 == 0 {
                 let end = min(start + 4096, bytes.count, file.bytes.count)
@@ -144,5 +166,12 @@ package struct SimulatedDisk {
 extension CrashImage {
     fileprivate var seed: UInt64 {
         if case .random(let seed) = self { seed } else { 0 }
+    }
+}
+
+extension [UInt8] {
+    /// Cuts off what is too long, or appends zeros.
+    fileprivate mutating func resize(to size: Int) {
+        if count > size { removeLast(count - size) } else { self += [UInt8](repeating: 0, count: size - count) }
     }
 }

@@ -1,4 +1,4 @@
-package import SnapIO
+internal import SnapIO
 
 #if canImport(Glibc)
     import Glibc
@@ -21,6 +21,15 @@ package final class TemporaryDirectory: Sendable {
 
     /// Removes a path and what is below it.
     package static func removeAll(_ path: String) {
+        guard remove(path) != 0, errno != ENOENT else { return }
+        // A directory that is not empty, or one that may not be read by its mode.
+        if let names = try? Kernel.names(inDirectory: path), !names.isEmpty, names.count < 10_000 {
+            for name in names {
+                guard let name = String(validating: name, as: UTF8.self) else { continue }
+                removeAll(path + "/" + name)
+            }
+            if remove(path) == 0 { return }
+        }
         _ = try? Command.run("/bin/rm", ["-rf", path])
     }
 }

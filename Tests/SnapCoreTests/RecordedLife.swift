@@ -14,9 +14,7 @@ struct RecordedLife {
     private let acknowledged: [Acknowledged]
     private let parent: String
 
-    /// - Parameters:
-    ///   - parent: The store is made in its directory `store`.
-    ///   - disturb: Watches the same operations and may make them fail.
+    /// - Parameter parent: The store is made in its directory `store`.
     init(in parent: TemporaryDirectory, seed: UInt64) throws {
         let root = parent.file("store")
         let recorder = DiskRecorder()
@@ -33,12 +31,7 @@ struct RecordedLife {
     }
 
     /// A disk on which only the store's parent exists.
-    func emptyDisk(lyingSeed: UInt64? = nil) -> SimulatedDisk {
-        var disk = SimulatedDisk()
-        disk.replay(.makeDirectory(path: parent))
-        disk.replay(.syncDirectory(path: String(parent[..<(parent.lastIndex(of: "/") ?? parent.endIndex)])))
-        return lyingSeed.map { disk.lying(seed: $0) } ?? disk
-    }
+    func emptyDisk() -> SimulatedDisk { SimulatedDisk(with: parent) }
 
     /// What may be seen after a cut before operation `number`: what was acknowledged by then, and what the operation
     /// under way leads to.
@@ -62,7 +55,14 @@ struct RecordedLife {
 struct LifeScript {
     let seed: UInt64
 
-    /// Files of a snapshot by its `name:tag`, for reading back.
+    /// The names that there are after each step.
+    static let stages: [Set<String>] = [
+        [], ["tools:1"], ["tools:1", "tools:2"], ["tools:1", "tools:2", "tools:latest"],
+        ["tools:1", "tools:2", "tools:", "tools:latest"], ["tools:2", "tools:", "tools:latest"],
+        ["tools:2", "tools:", "tools:latest"], ["tools:2", "tools:", "tools:latest", "more:1"],
+    ]
+
+    /// Files of the snapshots that a tag names at the end.
     func contents() -> [String: [String: [UInt8]]] {
         var generator = SeededGenerator(seed: seed)
         let shared = generator.bytes(30_000)
@@ -73,9 +73,17 @@ struct LifeScript {
         ]
     }
 
+    /// Of one whose tag moves on.
+    private func passing() -> [String: [UInt8]] {
+        var generator = SeededGenerator(seed: seed &+ 1)
+        return ["d": generator.bytes(70_000)]
+    }
+
+    /// All that any snapshot of the life ever held.
+    func everything() -> [[String: [UInt8]]] { Array(contents().values) + [passing()] }
+
     /// - Parameter acknowledge: Called after each step with the names of the snapshots that there must be.
     func run(path: String, disk: Disk, acknowledge: (Set<String>) throws -> Void) throws {
-        var generator = SeededGenerator(seed: seed &+ 1)
         let contents = contents()
         func files(_ name: String) -> [String: [UInt8]] { contents[name] ?? [:] }
         let store = try Store.open(path: path, create: true, disk: disk)
@@ -87,7 +95,7 @@ struct LifeScript {
         try note()
         try fixture.commit("tools", tag: "2", files: files("tools:2"))
         try note()
-        try fixture.commit("tools", tag: "latest", files: ["d": generator.bytes(70_000)])
+        try fixture.commit("tools", tag: "latest", files: passing())
         try note()
         try fixture.commit("tools", tag: "latest", files: files("tools:latest"))
         try note()

@@ -10,10 +10,11 @@ package enum GatedSQLite {
     /// Disks by directory.
     private static let disks = Mutex<[String: Disk]>([:])
 
-    private static let isInstalled: Bool = test_sqlite_install { call, perform, argument in
-        guard let call, let perform else { return Code.internalError }
-        return GatedSQLite.decide(call.pointee, perform: { perform(argument) })
-    } == Code.ok
+    private static let isInstalled: Bool =
+        test_sqlite_install { call, perform, argument in
+            guard let call, let perform else { return Code.internalError }
+            return GatedSQLite.decide(call.pointee, perform: { perform(argument) })
+        } == Code.ok
 
     /// From now on the databases opened in `directory` write through `disk`.
     package static func attach(_ disk: Disk, directory: String) {

@@ -39,7 +39,11 @@ package struct SimulatedDisk {
     /// Decides which syncs do nothing; nil on a disk that does not lie.
     private var lies: SeededGenerator?
 
-    package init() {}
+    /// A disk on which only one directory exists.
+    package init(with directory: String) {
+        replay(.makeDirectory(path: directory))
+        replay(.syncDirectory(path: Self.parent(directory)))
+    }
 
     /// From now on about every other sync answers success and does nothing.
     package func lying(seed: UInt64) -> SimulatedDisk {

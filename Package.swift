@@ -63,7 +63,9 @@ let package = Package(
             name: "CTestSQLite", path: "Tests/CTestSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(
             name: "TestSupport",
-            dependencies: ["CTestSQLite", "Snapstore", "SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO"],
+            dependencies: [
+                "CTestSQLite", "Snapstore", "SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO",
+            ],
             path: "Tests/TestSupport"),
         .testTarget(name: "SnapIOTests", dependencies: ["SnapIO", "TestSupport"]),
         .testTarget(name: "SnapModelTests", dependencies: ["SnapModel", "SnapDigest", "TestSupport"]),

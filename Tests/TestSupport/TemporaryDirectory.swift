@@ -21,16 +21,22 @@ package final class TemporaryDirectory: Sendable {
 
     /// Removes a path and what is below it.
     package static func removeAll(_ path: String) {
-        guard remove(path) != 0, errno != ENOENT else { return }
-        // A directory that is not empty, or one that may not be read by its mode.
-        if let names = try? Kernel.names(inDirectory: path), !names.isEmpty, names.count < 10_000 {
-            for name in names {
-                guard let name = String(validating: name, as: UTF8.self) else { continue }
-                removeAll(path + "/" + name)
-            }
-            if remove(path) == 0 { return }
+        if let slash = path.lastIndex(of: "/"),
+            let parent = try? Kernel.open(String(path[...slash]), [.readOnly, .directory])
+        {
+            remove(Array(path[path.index(after: slash)...].utf8), in: parent, depth: 0)
         }
-        _ = try? Command.run("/bin/rm", ["-rf", path])
+        if access(path, F_OK) == 0 { _ = try? Command.run("/bin/rm", ["-rf", path]) }
+    }
+
+    /// By descriptors, so that no link is followed that somebody swaps in. What is deep, or may not be read, is left.
+    private static func remove(_ name: [UInt8], in directory: Descriptor, depth: Int) {
+        if (try? Kernel.unlink(in: directory, name)) != nil { return }
+        guard depth < 64, let child = try? Kernel.openBeneath(directory, name, [.readOnly, .directory, .noFollow]),
+            let names = try? DirectoryNames(reading: child)
+        else { return }
+        for name in names { remove(name, in: child, depth: depth + 1) }
+        try? Kernel.removeDirectory(in: directory, name)
     }
 }
 

@@ -86,6 +86,9 @@ let package = Package(
             dependencies: ["SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"]),
         .testTarget(
             name: "GoldenTests", dependencies: ["SnapTrees", "SnapPacks", "SnapChunking", "SnapModel", "SnapDigest"]),
+        .testTarget(
+            name: "CorpusTests",
+            dependencies: ["SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"]),
         .testTarget(name: "SnapstoreCLITests", dependencies: ["Snapstore", "SnapIO", "TestSupport"]),
         .testTarget(name: "ProjectTests", dependencies: ["SnapIO", "TestSupport"]),
     ]

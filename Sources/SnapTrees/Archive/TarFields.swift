@@ -56,6 +56,17 @@ struct TarFields {
         }
     }
 
+    /// Adds a record of a global header. An empty one takes back what an earlier one said. A map is that of one file:
+    /// none is taken from there.
+    mutating func apply(global record: TarPaxRecord) throws(FormatError) {
+        guard !record.keyword.starts(with: Array("GNU.sparse.".utf8)) else { return }
+        if record.value.isEmpty, let name = TarAttributeKeyword.decode(record.keyword) {
+            attributes[name] = nil
+        } else {
+            try apply(record)
+        }
+    }
+
     private mutating func applySparse(_ keyword: String, _ record: TarPaxRecord) throws(FormatError) {
         switch keyword {
         case "GNU.sparse.major": sparse.major = try number(record.value, record)

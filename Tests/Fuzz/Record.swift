@@ -1,0 +1,8 @@
+import SnapModel
+
+/// What the catalogue knows of a snapshot.
+@_cdecl("LLVMFuzzerTestOneInput")
+func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    expectCanonical(bytes(start, count)) { try RecordObject.decode($0).encode() }
+    return 0
+}

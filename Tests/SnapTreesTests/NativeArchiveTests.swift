@@ -57,6 +57,25 @@ import Testing
         try expectSound(there)
     }
 
+    /// A few objects can name each other for hours: that is stopped, too.
+    @Test func `an import that walks its tree can be interrupted`() throws {
+        let (here, there) = (try RestoreBench(trees: "/dev/shm"), try RestoreBench(trees: "/dev/shm"))
+        let stream = try export(here, try smallSnapshot(here))
+        let session = try there.store.beginSession(.import, org: "local")
+        defer { session.end() }
+        let progress = Progress()
+        var position = 0
+        let error = #expect(throws: StoreError.self) {
+            try NativeImport(session: session, progress: progress).run { count in
+                if position == stream.count { progress.cancel() }
+                let end = min(stream.count, position + count)
+                defer { position = end }
+                return Array(stream[position..<end])
+            }
+        }
+        #expect(error?.code == .interrupted)
+    }
+
     @Test func `a second import changes nothing`() throws {
         let (here, there) = (try RestoreBench(trees: "/dev/shm"), try RestoreBench(trees: "/dev/shm"))
         let stream = try export(here, try smallSnapshot(here))

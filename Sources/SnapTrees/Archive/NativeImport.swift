@@ -95,7 +95,11 @@ package struct NativeImport {
 
     private func draft(_ record: RecordObject) throws -> SnapshotDraft {
         try session.flush()
-        let load: ObjectLoader = { [session] in try session.read($0) }
+        // The objects of a stream can name each other many times over: this may be long, and must be stopped.
+        let load: ObjectLoader = { [session, progress] key in
+            try progress.check()
+            return try session.read(key)
+        }
         let manifest = try Manifest.decode(load(ObjectKey(.manifest, record.manifest)))
         _ = try RestoredLinks(manifest.links, below: [], load: load)
         var size = TreeSize(load: load)

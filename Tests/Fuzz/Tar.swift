@@ -25,7 +25,7 @@ func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         var size = TreeSize(load: objects.load)
         let manifest = try Manifest.decode(objects.load(ObjectKey(.manifest, result.manifest)))
         let sum = try size.of(manifest)
-        guard sum.entries == UInt64(clamping: result.counts.entries + 1), sum.bytes < 1 << 24 else { return 0 }
+        // Holes are cheap to import, and long to write out.
         guard sum.logicalBytes < 1 << 20 else { return 0 }
         _ = try TarExport(load: objects.load, scratch: { try Kernel.openUnnamed(inDirectory: "/dev/shm") })
             .run(manifest: result.manifest) { _ in }

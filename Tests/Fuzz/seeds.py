@@ -144,7 +144,28 @@ def exports():
     yield b"\0" + join([(CHUNK, chunk), (LIST, leaf), (TREE, tree_node(0, [file])),
                         (TREE, root(refused.plain(b"", DIRECTORY, b"@!2", 0o755))),
                         (MANIFEST, manifest.replace(b"@?2", b"@?3")), (RECORD, record.replace(b"@?3", b"@?4"))])
+    yield from (b"\0" + join(rows + [
+        (TREE, root(refused.plain(b"", DIRECTORY, b"@!%c" % (47 + len(rows)), 0o755))),
+        (MANIFEST, manifest.replace(b"@?2", b"@?%c" % (48 + len(rows)))),
+        (RECORD, record.replace(b"@?3", b"@?%c" % (49 + len(rows))))]) for rows in graphs())
     yield from (b"\1" + data for data in corpus("export"))
+
+
+def graphs():
+    """Directories and lists of several nodes, right and wrong, each with the top of the root's tree last."""
+    end = next(b"h%d" % i for i in range(10**6) if tail(sha(b"h%d" % i)) & 127 == 0)
+    ended, early, last = (tree_node(0, [refused.plain(n)]) for n in (end, b"a", b"z"))
+    index = lambda level, *names: tree_node(level, [string(n) + b"@!%c" % (48 + i) for i, n in enumerate(names)])
+    for first, node in ((ended, index(1, end, b"z")), (ended, index(1, b"hx", b"z")), (early, index(1, b"a", b"z")),
+                        (ended, index(2, end, b"z")), (ended, index(1, end)), (last, index(1, b"z", b"z"))):
+        yield [(TREE, first), (TREE, last), (TREE, node)]
+    full, part = (list_node(0, [(65536, None)] * n) for n in (1024, 17))
+    for leaves, level, sizes in (((full, part), 1, (1024, 17)), ((full, part), 1, (1024, 18)), ((part, part), 1, (17, 17)),
+                                 ((full, full), 1, (1024, 1024)), ((full, part), 2, (1024, 17)), ((part, part), 1, (17,))):
+        node = b"L\1" + bytes([level, len(sizes)]) + b"".join(
+            varint(n * 65536) + b"@!%c" % (48 + i) for i, n in enumerate(sizes))
+        file = refused.plain(b"f", FILE, b"\0" + varint(sum(sizes) * 65536) + b"\1@!2")
+        yield [*((LIST, leaf) for leaf in leaves), (LIST, node), (TREE, tree_node(0, [file]))]
 
 
 def archive(form, add):

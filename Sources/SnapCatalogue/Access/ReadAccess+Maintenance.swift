@@ -21,20 +21,20 @@ extension ReadAccess {
         }
     }
 
-    /// Objects that ``condemned(scope:before:orTime:limit:)`` finds, and their raw bytes, added up for each pack; nil
-    /// for those without bytes of their own.
-    package func condemnedPerPack(scope: ScopeID, before sequence: Int64, orTime milliseconds: Int64) throws
-        -> [(pack: Int64?, objects: Int64, bytes: Int64)]
+    /// Objects that ``condemned(scope:before:orTime:limit:)`` finds, and their raw bytes, added up for each frame;
+    /// nil for those without bytes of their own.
+    package func condemnedPerFrame(scope: ScopeID, before sequence: Int64, orTime milliseconds: Int64) throws
+        -> [(frame: Int64?, pack: Int64?, objects: Int64, bytes: Int64)]
     {
         try Row.fetchAll(
             db,
             sql: """
-                SELECT frame.pack AS pack, COUNT(*) AS objects,
+                SELECT object.frame AS frame, frame.pack AS pack, COUNT(*) AS objects,
                        SUM(CASE WHEN object.frame IS NULL THEN 0 ELSE object.length END) AS bytes
                 FROM object LEFT JOIN frame ON frame.id = object.frame
                 WHERE object.scope = ? AND condemned < ? AND condemned_ms <= ? AND refs = 0 AND borrows = 0
-                GROUP BY frame.pack
+                GROUP BY object.frame, frame.pack
                 """, arguments: [scope.rawValue, sequence, milliseconds]
-        ).map { (pack: $0["pack"], objects: $0["objects"], bytes: $0["bytes"]) }
+        ).map { (frame: $0["frame"], pack: $0["pack"], objects: $0["objects"], bytes: $0["bytes"]) }
     }
 }

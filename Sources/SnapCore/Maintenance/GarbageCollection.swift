@@ -6,7 +6,7 @@ internal import SnapPacks
 package struct GCOptions: Sendable {
     /// How long an object stays after the last snapshot let go of it.
     package var graceMilliseconds: Int64 = 24 * 3600 * 1000
-    /// Rewrite packs until at most this part of the store is dead.
+    /// Rewrite packs until at most this part of the bytes in them is dead.
     package var deadPartMax = 0.02
     /// Say what would be done, and do nothing.
     package var dryRun = false
@@ -144,7 +144,8 @@ struct GarbageCollector {
             try remove(pack)
         }
         packs.removeAll { $0.liveObjects == 0 }
-        let candidates = rewriteCandidates(packs)
+        let candidates = try PackWaste(store: store, scope: scope)
+            .worst(of: packs, deadPartMax: options.deadPartMax, step: options.step).map(\.pack)
         result.unusedBytes += unusedBytes(packs) - unusedBytes(candidates)
         guard !candidates.isEmpty else { return }
         let rewriter = try PackRewriter(store: store, scope: scope, step: options.step)
@@ -165,26 +166,31 @@ struct GarbageCollector {
     /// What ``expire(_:_:)`` and ``collectPacks(_:)`` would do, from the catalogue alone.
     private mutating func foresee(_ scope: ScopeRow, _ horizon: Horizon) throws {
         let expiring = try store.catalogue.read {
-            try $0.condemnedPerPack(scope: scope.id, before: horizon.sequence, orTime: horizon.milliseconds)
+            try $0.condemnedPerFrame(scope: scope.id, before: horizon.sequence, orTime: horizon.milliseconds)
         }
         let gone = expiring.reduce((objects: Int64(0), bytes: Int64(0))) {
             ($0.objects + $1.objects, $0.bytes + $1.bytes)
         }
         result.deletedObjects += gone.objects
         try noteRest(scope, horizon, gone: gone)
+        var perPack: [Int64: (objects: Int64, bytes: Int64)] = [:]
+        var waste = PackWaste(store: store, scope: scope)
+        for row in expiring {
+            guard let frame = row.frame, let pack = row.pack else { continue }
+            waste.expiring[frame] = row.bytes
+            perPack[pack, default: (0, 0)].objects += row.objects
+            perPack[pack, default: (0, 0)].bytes += row.bytes
+        }
         let packs = try sealedPacks(scope).map { pack in
-            expiring.filter { $0.pack == pack.id }.reduce(pack) { $0.without(objects: $1.objects, bytes: $1.bytes) }
+            perPack[pack.id].map { pack.without(objects: $0.objects, bytes: $0.bytes) } ?? pack
         }
         let left = packs.filter { $0.liveObjects > 0 }
-        let candidates = rewriteCandidates(left)
-        result.unusedBytes += unusedBytes(left) - unusedBytes(candidates)
+        let candidates = try waste.worst(of: left, deadPartMax: options.deadPartMax, step: options.step)
+        result.unusedBytes += unusedBytes(left) - unusedBytes(candidates.map(\.pack))
         result.rewrittenPacks += Int64(candidates.count)
         result.deletedPacks += Int64(packs.count - left.count + candidates.count)
         for pack in packs where pack.liveObjects == 0 { result.freedBytes += pack.storedBytes }
-        for pack in candidates {
-            let dead = (Double(pack.storedBytes) * min(1, pack.deadPart)).rounded()
-            result.freedBytes += Int64(exactly: dead) ?? pack.storedBytes
-        }
+        result.freedBytes += candidates.reduce(0) { $0 + $1.bytes }
     }
 
     @discardableResult
@@ -193,20 +199,6 @@ struct GarbageCollector {
         result.freedBytes += pack.storedBytes
         result.deletedPacks += 1
         return true
-    }
-
-    /// The worst packs first, as many as bring the dead part of the scope's packs below the bound; with each pack
-    /// with a dead part also small ones, so that they are merged.
-    private func rewriteCandidates(_ packs: [PackRow]) -> [PackRow] {
-        let total = packs.reduce(Int64(0)) { $0 + $1.rawBytes }
-        var dead = packs.reduce(Int64(0)) { $0 + $1.deadBytes }
-        var chosen: [PackRow] = []
-        for pack in packs.sorted(by: { $0.deadPart > $1.deadPart }) where pack.deadBytes > 0 {
-            guard Double(dead) > options.deadPartMax * Double(max(total, 1)) else { break }
-            chosen.append(pack)
-            dead -= pack.deadBytes
-        }
-        return chosen
     }
 }
 

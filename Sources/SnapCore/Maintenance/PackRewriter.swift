@@ -50,7 +50,8 @@ struct PackRewriter {
     }
 
     private func copy(_ pack: PackRow, _ sealer: PackSealer) throws -> [ObjectPlace] {
-        guard let id = PackID(bytes: pack.uid), let index = try readIndex(id) else { return [] }
+        guard let id = PackID(bytes: pack.uid), let index = try Self.readIndex(id, scope: scope.name, store.backend)
+        else { return [] }
         let frames = try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id)
         let live = try store.catalogue.read { tx in
             try PackRegistration.places(index, frames: frames).filter { place in
@@ -78,9 +79,9 @@ struct PackRewriter {
 
     /// What is in a pack; nil when it is gone, because another collection was faster, or damaged, which `fsck` names:
     /// the others are collected all the same.
-    private func readIndex(_ id: PackID) throws -> PackIndex? {
+    static func readIndex(_ id: PackID, scope: String, _ backend: any PackBackend) throws -> PackIndex? {
         do {
-            return try PackIndex.read(backend: store.backend, scope: scope.name, id: id)
+            return try PackIndex.read(backend: backend, scope: scope, id: id)
         } catch let error as PackError where error.code == .missing || error.code == .corrupt {
             return nil
         }

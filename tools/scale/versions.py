@@ -63,6 +63,16 @@ def edited_versions(check, first, count):
     return trees
 
 
+def with_archives(check, first):
+    """The root with files among its own that do not compress: little of its bytes, more of its room."""
+    rng, tree = random.Random(4), check.copy(first, "archives")
+    places = sorted(at for at, _, names in os.walk(os.path.join(tree, "usr")) if names)
+    for place in rng.sample(places, 60):
+        with open(os.path.join(place, "archive"), "wb") as file:
+            file.write(rng.randbytes(100_000))
+    return tree
+
+
 def fill(store, trees, numbers):
     for number in numbers:
         store("create", trees[number], f"root:{number + 1}")
@@ -106,6 +116,13 @@ def main(check):
     full.remove()
     for tree in trees[1:]:
         run("rm", "-rf", tree)
+
+    trees = [with_archives(check, check.debian()), check.debian()]
+    full = check.store("archives-store")
+    fill(full, trees, range(2))
+    check_deletes(check, "with archives and without", full, trees, [0])
+    full.remove()
+    run("rm", "-rf", trees[0])
 
     trees = edited_versions(check, check.debian(), 6)
     full = check.store("edited")

@@ -40,7 +40,8 @@ final class PackSealer: Sendable {
         guard let uploads else { return }
         let places = PackRegistration.places(pack.index, frames: frames)
         guard uploads.isFull else { return uploads.seal(places) }
-        for batch in places.batches(of: 900) {
+        // In the order of the table, so that a transaction writes a page for several rows, not for each.
+        for batch in places.sorted(by: { $0.key < $1.key }).batches(of: 900) {
             try catalogue.write("spill") { tx in
                 for place in batch { try tx.insertUpload(place, session: session) }
             }

@@ -21,8 +21,9 @@ struct Snapstore: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Create.self, RestoreCommand.self, List.self, Get.self, Ls.self, Cat.self, Diff.self, Tag.self, Delete.self,
-            GC.self, Fsck.self, Stats.self, Export.self, Import.self,
+            Create.self, RestoreCommand.self, List.self, Log.self, Get.self, Env.self, Ls.self, Find.self, Du.self,
+            Cat.self, Cp.self, Diff.self, Tag.self, Delete.self, GC.self, Fsck.self, Stats.self, Export.self,
+            Import.self,
         ])
 }
 

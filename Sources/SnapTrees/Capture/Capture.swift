@@ -112,6 +112,7 @@ package struct Capture {
             links: LinkCollector(objects: objects, memoryBytesMax: linkMemoryBytesMax, scratch: openScratch),
             cache: cache, progress: progress)
         let entry = try walker.walk()
+        sink.beginLinks()
         let links = try walker.writeLinks()
         return try finish(entry, links, walker.report, entries, objects, statCache: walker.finishCache())
     }

@@ -1,7 +1,7 @@
 /// The wildcard pattern of one path component: `*`, `?`, `[…]`, `\` before a literal.
 ///
 /// Matching takes at most pattern length × name length steps: after a mismatch only the last `*` is tried again.
-struct Glob: Sendable, Hashable {
+package struct Glob: Sendable, Hashable {
     enum Token: Sendable, Hashable {
         case byte(UInt8)
         case anyByte
@@ -12,7 +12,7 @@ struct Glob: Sendable, Hashable {
     private let tokens: [Token]
 
     /// The pattern between two slashes; nil if it can match nothing: a `[` without its `]`, a `\` before nothing.
-    init?(_ pattern: ArraySlice<UInt8>) {
+    package init?(_ pattern: ArraySlice<UInt8>) {
         var tokens: [Token] = []
         var rest = pattern
         while let byte = rest.popFirst() {
@@ -34,7 +34,7 @@ struct Glob: Sendable, Hashable {
         self.tokens = tokens
     }
 
-    func matches(_ name: ArraySlice<UInt8>) -> Bool {
+    package func matches(_ name: ArraySlice<UInt8>) -> Bool {
         var position = name.startIndex
         var token = 0
         var retry: (token: Int, position: Int)?

@@ -16,10 +16,15 @@ package protocol ObjectSink: AnyObject {
     /// Whether some object that this organisation can read is known to be damaged. Then nothing may be taken from the
     /// stat cache, because a file read again heals its chunks.
     var hasDamage: Bool { get }
+
+    /// From now on the chunks are those of the table of hard links.
+    func beginLinks()
 }
 
 extension ObjectSink {
     package var hasDamage: Bool { false }
 
     package func reuse(_ content: Content) -> Bool { true }
+
+    package func beginLinks() {}
 }

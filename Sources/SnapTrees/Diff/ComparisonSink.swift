@@ -2,12 +2,14 @@ package import SnapCore
 package import SnapModel
 internal import SnapDigest
 
-/// Takes a capture that is only to be compared: keeps what the tree is made of in memory, drops the bytes of files.
+/// Takes a capture that is only to be compared: keeps what the tree is made of and the table of hard links in memory,
+/// drops the bytes of files.
 ///
 /// Memory: about 80 bytes an entry of directories that the store does not hold.
 package final class ComparisonSink: ObjectSink {
     private let session: Session
     private var nodes: [ObjectKey: [UInt8]] = [:]
+    private var keepsChunks = false
 
     /// - Parameter session: What it holds lets unchanged files be told by the stat cache.
     package init(_ session: Session) {
@@ -20,12 +22,14 @@ package final class ComparisonSink: ObjectSink {
     }
 
     package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws {
-        guard key.kind != .chunk else { return }
+        guard keepsChunks || key.kind != .chunk else { return }
         nodes[key] = Array(bytes)
     }
 
     package var hasDamage: Bool { (try? session.hasDamage()) ?? true }
 
-    /// The bytes of a node that was put.
+    package func beginLinks() { keepsChunks = true }
+
+    /// The bytes of a node that was put, or of a part of the table of hard links.
     package func node(_ key: ObjectKey) -> [UInt8]? { nodes[key] }
 }

@@ -1,8 +1,8 @@
-internal import SnapIO
+package import SnapIO
 
 /// Removes a name and everything below it, without following a link. Iterative, whatever the depth.
-enum TreeRemover {
-    static func remove(_ name: [UInt8], in directory: Descriptor) throws {
+package enum TreeRemover {
+    package static func remove(_ name: [UInt8], in directory: Descriptor) throws {
         guard try Kernel.status(in: directory, name).type == .directory else {
             return try Kernel.unlink(in: directory, name)
         }

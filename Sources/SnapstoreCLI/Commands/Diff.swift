@@ -14,7 +14,7 @@ struct Diff: ParsableCommand {
               snapstore diff tools:1 ./root
               snapstore diff tools:1 ./root --ignore-times
 
-            What begins with / or . is a directory. + was added, - was removed, M was changed.
+            What begins with / or . is a directory. + was added, - was removed, M was changed. After the paths come             differences of the configuration (a directory has none) and of hard links.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -33,7 +33,7 @@ struct Diff: ParsableCommand {
         defer { reporter.stop() }
         let reader = session.reader()
         let tree = try SnapshotTree(try global.resolve(old, in: store), reader: reader)
-        let (root, load) = try other(store, session, reader, progress, output)
+        let other = try other(store, session, reader, progress, output)
         // Nothing but changes is written from now on.
         progress.enter(.done)
         var counts: [TreeChange.Kind: Int64] = [:]
@@ -42,7 +42,18 @@ struct Diff: ParsableCommand {
                 try progress.check()
                 return try tree.load(key)
             }
-            try TreeDiff(old: old, new: load, ignoringTimes: ignoreTimes).run(old: tree.root, new: root) {
+            try TreeDiff(old: old, new: other.load, ignoringTimes: ignoreTimes).run(old: tree.root, new: other.root) {
+                try progress.check()
+                counts[$0.kind, default: 0] += 1
+                try show($0, output)
+            }
+            for change in other.isSnapshot ? ManifestDiff.changes(old: tree.manifest, new: other.manifest) : [] {
+                counts[change.kind, default: 0] += 1
+                try show(change, output)
+            }
+            try LinkDiff.run(
+                old: tree.manifest.links, new: other.manifest.links, loadOld: old, loadNew: other.load
+            ) {
                 try progress.check()
                 counts[$0.kind, default: 0] += 1
                 try show($0, output)
@@ -55,13 +66,20 @@ struct Diff: ParsableCommand {
             [("added", .integer(added)), ("removed", .integer(removed)), ("changed", .integer(changed))])
     }
 
-    /// What is compared with: a snapshot's tree, or a directory captured for the purpose.
+    /// What is compared with: a snapshot, or a directory captured for the purpose.
+    private struct Other {
+        let manifest: Manifest
+        let root: Entry
+        let load: ObjectLoader
+        let isSnapshot: Bool
+    }
+
     private func other(
         _ store: Store, _ session: Session, _ reader: ObjectReader, _ progress: Progress, _ output: Output
-    ) throws -> (Entry, ObjectLoader) {
+    ) throws -> Other {
         if let snapshot = try snapshotMeant(store) {
             let tree = try SnapshotTree(snapshot, reader: reader)
-            return (tree.root, tree.load)
+            return Other(manifest: tree.manifest, root: tree.root, load: tree.load, isSnapshot: true)
         }
         try new.checkIsDirectory()
         let sink = ComparisonSink(session)
@@ -73,7 +91,8 @@ struct Diff: ParsableCommand {
         let load: ObjectLoader = { key in try sink.node(key) ?? reader.read(key) }
         return try StoreError.mapped {
             let manifest = try Manifest.decode(load(ObjectKey(.manifest, captured.manifest)))
-            return (try RootNode.decode(load(ObjectKey(.tree, manifest.root))), load)
+            let root = try RootNode.decode(load(ObjectKey(.tree, manifest.root)))
+            return Other(manifest: manifest, root: root, load: load, isSnapshot: false)
         }
     }
 
@@ -91,21 +110,57 @@ struct Diff: ParsableCommand {
     }
 
     private func show(_ change: TreeChange, _ output: Output) throws {
-        let sign =
-            switch change.kind {
-            case .added: "+"
-            case .removed: "-"
-            case .changed: "M"
-            }
         let what = change.aspects.map(\.rawValue).joined(separator: ", ")
         let path = change.path.isEmpty ? "." : escaped(change.path)
         try output.item(
-            "\(sign) \(path)" + (what.isEmpty ? "" : "  (\(what))"),
+            "\(change.kind.sign) \(path)" + (what.isEmpty ? "" : "  (\(what))"),
             [
                 ("change", .text(change.kind.rawValue)), ("path", .text(escaped(change.path))),
                 ("kind", .text(change.entry.kindText)),
                 ("aspects", .list(change.aspects.map { .text($0.rawValue) })),
             ])
+    }
+}
+
+// MARK: What is not in the tree
+
+extension Diff {
+    private func show(_ change: ManifestChange, _ output: Output) throws {
+        func words(_ value: [[UInt8]]?) -> String? { value?.map(escaped).joined(separator: " ") }
+        var text = "\(change.kind.sign) config \(change.field.rawValue)"
+        if let name = change.name { text += " " + escaped(name) }
+        if let value = words(change.new ?? change.old) { text += (change.name == nil ? " " : "=") + value }
+        if change.kind == .changed, let old = words(change.old) { text += "  (was \(old))" }
+        try output.item(
+            text,
+            [
+                ("change", .text(change.kind.rawValue)), ("path", .text("")), ("kind", .text("configuration")),
+                ("aspects", .list([.text(change.field.rawValue)])),
+                ("name", change.name.map { .text(escaped($0)) } ?? .null),
+                ("old", words(change.old).map { .text($0) } ?? .null),
+                ("new", words(change.new).map { .text($0) } ?? .null),
+            ])
+    }
+
+    private func show(_ change: LinkChange, _ output: Output) throws {
+        let paths = change.paths.map(escaped)
+        try output.item(
+            "\(change.kind.sign) hard links \(paths.joined(separator: " = "))",
+            [
+                ("change", .text(change.kind.rawValue)), ("path", .text(paths.first ?? "")),
+                ("kind", .text("hard-links")), ("aspects", .list([.text("links")])),
+                ("paths", .list(paths.map { .text($0) })),
+            ])
+    }
+}
+
+extension TreeChange.Kind {
+    fileprivate var sign: String {
+        switch self {
+        case .added: "+"
+        case .removed: "-"
+        case .changed: "M"
+        }
     }
 }
 

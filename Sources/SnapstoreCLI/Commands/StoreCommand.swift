@@ -17,8 +17,12 @@ extension StoreCommand {
 }
 
 extension List: StoreCommand {}
+extension Log: StoreCommand {}
 extension Get: StoreCommand {}
+extension Env: StoreCommand {}
 extension Ls: StoreCommand {}
+extension Find: StoreCommand {}
+extension Du: StoreCommand {}
 extension Diff: StoreCommand {}
 extension Tag: StoreCommand {}
 extension Delete: StoreCommand {}
@@ -27,6 +31,10 @@ extension Stats: StoreCommand {}
 
 extension Cat: StoreCommand {
     var writesData: Bool { true }
+}
+
+extension Cp: StoreCommand {
+    var interruptionHint: String? { "Nothing of it was kept, unless --overwrite was making a directory equal." }
 }
 
 extension Create: StoreCommand {

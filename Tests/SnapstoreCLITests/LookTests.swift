@@ -189,7 +189,7 @@ import Testing
             try bench.done(
                 """
                 snapstore env a:1 >lines && PATH=/bin:/usr/bin \(shell) -c 'set -a; eval "$(cat lines)"; env -0' \
-                | grep -z '^V[0-9]' | sort -z | cmp - expected
+                | grep -az '^V[0-9]' | sort -z | cmp - expected
                 """)
         }
         let item = try bench.lines("snapstore env a:1 --json").first { $0["name"] as? String == "V6" }

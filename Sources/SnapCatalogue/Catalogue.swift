@@ -76,6 +76,27 @@ package final class Catalogue: Sendable {
         return pool
     }
 
+    /// The version of SQLite that this process runs with.
+    package static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+
+    /// How the connection of all writes is set, as SQLite says it.
+    package struct Settings: Sendable {
+        package let journalMode: String
+        package let synchronous: Int64
+        package let autocheckpoint: Int64
+    }
+
+    package func settings() throws -> Settings {
+        try Catalogue.mappedAny(path) {
+            try pool.writeWithoutTransaction { db in
+                Settings(
+                    journalMode: try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? "",
+                    synchronous: try Int64.fetchOne(db, sql: "PRAGMA synchronous") ?? -1,
+                    autocheckpoint: try Int64.fetchOne(db, sql: "PRAGMA wal_autocheckpoint") ?? -1)
+            }
+        }
+    }
+
     /// Calls `body` on a consistent snapshot of the catalogue. Keep it short: no I/O and no waiting inside, because a
     /// reader that stays pins the write-ahead log.
     package func read<Result>(_ body: (ReadAccess) throws -> Result) throws -> Result {

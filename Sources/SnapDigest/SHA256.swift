@@ -14,6 +14,12 @@ public final class SHA256 {
     // Fetched once for the process and never freed; OpenSSL's EVP_MD is immutable and may be shared.
     private nonisolated(unsafe) static let algorithm: OpaquePointer? = EVP_MD_fetch(nil, "SHA2-256", nil)
 
+    /// The version of OpenSSL that this process runs with.
+    package static var libraryVersion: String {
+        let number = OpenSSL_version_num()
+        return "\(number >> 28).\(number >> 20 & 0xff).\(number >> 4 & 0xffff)"
+    }
+
     /// - Throws: ``Unavailable`` when OpenSSL offers no SHA-256.
     public init() throws(Unavailable) {
         guard SHA256.algorithm != nil, let context = EVP_MD_CTX_new() else {

@@ -5,6 +5,9 @@ package final class FrameCompressor {
     private let context: OpaquePointer
     private var buffer: [UInt8] = []
 
+    /// The version of zstd that this process runs with.
+    package static var libraryVersion: String { String(cString: ZSTD_versionString()) }
+
     /// - Parameter level: zstd's, 1 … 19.
     package init(level: Int32) throws {
         guard let context = ZSTD_createCCtx() else {

@@ -40,7 +40,9 @@ import Testing
                 let line = example.replacing("sha256:…", with: command == "delete" ? second : first)
                     .replacing("tar -C root ", with: "tar -C unpacked ")
                 let run = try bench.shell(line)
-                #expect(run.status == 0, "\(command): \(example): \(run.errors)")
+                // The stores of tests are in memory, of which it warns.
+                let isWarned = command == "doctor" && run.status == 3
+                #expect(run.status == 0 || isWarned, "\(command): \(example): \(run.errors)")
                 count += 1
             }
             try bench.done("find . -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} + && mv base/* . && rmdir base")

@@ -28,6 +28,7 @@ extension Tag: StoreCommand {}
 extension Delete: StoreCommand {}
 extension Fsck: StoreCommand {}
 extension Stats: StoreCommand {}
+extension DoctorCommand: StoreCommand {}
 
 extension Cat: StoreCommand {
     var writesData: Bool { true }

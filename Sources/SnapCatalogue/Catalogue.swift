@@ -15,31 +15,42 @@ package final class Catalogue: Sendable {
 
     package let path: String
     private let pool: DatabasePool
-    private let lock: WriterLock
+    /// Nil where nothing can be written.
+    private let lock: WriterLock?
     private let disk: Disk
 
-    private init(path: String, pool: DatabasePool, lock: WriterLock, disk: Disk) {
+    private init(path: String, pool: DatabasePool, lock: WriterLock?, disk: Disk) {
         self.path = path
         self.pool = pool
         self.lock = lock
         self.disk = disk
     }
 
-    /// Opens the catalogue at `directory/catalog.sqlite`, making or migrating it.
+    /// Whether it lies on a file system that is mounted read-only: it can be read as it is.
+    package var isReadOnly: Bool { lock == nil }
+
+    /// Opens the catalogue at `directory/catalog.sqlite`, making or migrating it. On a file system that is mounted
+    /// read-only it can only be read.
     ///
     /// - Parameters:
+    ///   - name: Of the file, for one that is to take the place of another.
     ///   - create: Make the file when it is missing; otherwise that is ``CatalogueError/Code/missing``.
     ///   - disk: Where commits pass their gate.
     package static func open(
-        directory: String, create: Bool, disk: Disk, lockDeadlineSeconds: Double = 30
+        directory: String, name: String = "catalog.sqlite", create: Bool, disk: Disk, lockDeadlineSeconds: Double = 30
     ) throws(CatalogueError) -> Catalogue {
-        let path = directory + "/catalog.sqlite"
+        let path = directory + "/" + name
         if !create && !Kernel.exists(path) {
             throw CatalogueError(
                 .missing, "The catalogue \(path) is missing: run `snapstore fsck --rebuild-catalog` to make it anew.")
         }
         return try mapped(path) {
-            let lock = try WriterLock(directory: directory, deadlineSeconds: lockDeadlineSeconds)
+            let lock: WriterLock
+            do {
+                lock = try WriterLock(directory: directory, deadlineSeconds: lockDeadlineSeconds)
+            } catch let error as IOError where error.isReadOnly {
+                return Catalogue(path: path, pool: try openPool(path, isReadOnly: true), lock: nil, disk: disk)
+            }
             // Opening writes (GRDB makes sure that a write-ahead log exists), so it takes the lock too.
             let pool = try lock.locked {
                 try disk.gate(.transaction("open")) { try openPool(path) }
@@ -48,11 +59,12 @@ package final class Catalogue: Sendable {
         }
     }
 
-    private static func openPool(_ path: String) throws -> DatabasePool {
+    private static func openPool(_ path: String, isReadOnly: Bool = false) throws -> DatabasePool {
         var configuration = Configuration()
         configuration.label = "catalogue"
         configuration.busyMode = .timeout(10)
         configuration.maximumReaderCount = 4
+        configuration.readonly = isReadOnly
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
             // The file shrinks when it is begun anew, or its size would ask for a checkpoint at every commit.
@@ -72,7 +84,10 @@ package final class Catalogue: Sendable {
             throw CatalogueError(
                 .newer, "The catalogue \(path) was written by a newer version of snapstore: use that version.")
         }
-        if try !pool.read({ try migrator.hasCompletedMigrations($0) }) { try migrator.migrate(pool) }
+        if try !pool.read({ try migrator.hasCompletedMigrations($0) }) {
+            guard !isReadOnly else { throw refusedWrite(path) }
+            try migrator.migrate(pool)
+        }
         return pool
     }
 
@@ -97,6 +112,21 @@ package final class Catalogue: Sendable {
         }
     }
 
+    private static func refusedWrite(_ path: String) -> CatalogueError {
+        CatalogueError(.readOnly, "The catalogue \(path) is to be written, and its file system is mounted read-only.")
+    }
+
+    /// For what would do something else before its first write.
+    package func refuseIfReadOnly() throws {
+        if isReadOnly { throw Self.refusedWrite(path) }
+    }
+
+    /// The lock of all writers.
+    private func writerLock() throws -> WriterLock {
+        guard let lock else { throw Self.refusedWrite(path) }
+        return lock
+    }
+
     /// Calls `body` on a consistent snapshot of the catalogue. Keep it short: no I/O and no waiting inside, because a
     /// reader that stays pins the write-ahead log.
     package func read<Result>(_ body: (ReadAccess) throws -> Result) throws -> Result {
@@ -110,14 +140,26 @@ package final class Catalogue: Sendable {
     @discardableResult
     package func write<Result>(_ label: String, _ body: (WriteAccess) throws -> Result) throws -> Result {
         try Catalogue.mappedAny(path) {
-            try lock.locked {
+            try writerLock().locked {
                 let result = try pool.writeWithoutTransaction { db in
-                    try disk.gate(.transaction(label)) { try transaction(db, label, body) }
+                    try disk.gate(.transaction(label)) { try transactionInAnyRoom(db, label, body) }
                 }
                 // The commit is durable: that its log cannot be moved now, for want of room, does not undo it.
                 try? checkpointIfLarge()
                 return result
             }
+        }
+    }
+
+    /// On a full disk the log cannot grow; once it is moved into the database, it begins anew in the room that it has.
+    private func transactionInAnyRoom<Result>(
+        _ db: Database, _ label: String, _ body: (WriteAccess) throws -> Result
+    ) throws -> Result {
+        do {
+            return try transaction(db, label, body)
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+            _ = try db.checkpoint(.passive)
+            return try transaction(db, label, body)
         }
     }
 
@@ -150,7 +192,18 @@ package final class Catalogue: Sendable {
     /// Moves the whole write-ahead log into the database and empties it. Waits for no reader: what they pin stays.
     package func checkpoint() throws {
         try Catalogue.mappedAny(path) {
-            try lock.locked { try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) } }
+            try writerLock().locked {
+                try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+            }
+        }
+    }
+
+    /// Moves the whole log into the database and empties it, so that the file alone is the catalogue.
+    ///
+    /// - Throws: ``CatalogueError/Code/busy`` when others use it.
+    package func finishLog() throws {
+        try Catalogue.mappedAny(path) {
+            try writerLock().locked { try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
         }
     }
 
@@ -220,6 +273,8 @@ extension Catalogue {
             throw CatalogueError(error, path: path)
         } catch let error as RowDecodingError {
             throw CatalogueError(error, path: path)
+        } catch let error as IOError where error.isOutOfSpace {
+            throw CatalogueError(.outOfSpace, "There is no room on the disk for the catalogue \(path). \(error)")
         } catch {
             throw CatalogueError(.io, "The catalogue \(path) cannot be opened: \(error)")
         }
@@ -238,7 +293,9 @@ extension Catalogue {
 
 extension CatalogueError {
     init(_ error: DatabaseError, path: String) {
-        switch error.resultCode {
+        // The index of the write-ahead log is a file that takes room, too.
+        let isFull = error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+        switch isFull ? .SQLITE_FULL : error.resultCode {
         case .SQLITE_FULL:
             self.init(.outOfSpace, "There is no room on the disk for the catalogue \(path): free some, then try again.")
         case .SQLITE_BUSY, .SQLITE_LOCKED:

@@ -15,6 +15,8 @@ package struct CatalogueError: Error, Sendable, CustomStringConvertible {
         package static let busy = Code(rawValue: "busy")
         /// No room on the disk.
         package static let outOfSpace = Code(rawValue: "out_of_space")
+        /// The file system takes no writes.
+        package static let readOnly = Code(rawValue: "read_only")
         /// The disk failed.
         package static let io = Code(rawValue: "io")
         /// A write transaction touched more rows than the rule allows: a mistake in snapstore.

@@ -22,6 +22,9 @@ package struct IOError: Error, Sendable, Hashable, CustomStringConvertible {
     package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
     package var isPermission: Bool { errno == EACCES || errno == EPERM }
     package var isOutOfSpace: Bool { errno == ENOSPC || errno == EDQUOT }
+    package var isReadOnly: Bool { errno == EROFS }
+    /// The medium does not give back what was written to it; trying again rarely helps.
+    package var isMediaFailure: Bool { [EIO, EUCLEAN, EBADMSG, ENODATA, EREMOTEIO].contains(errno) }
     package var isTimeout: Bool { errno == ETIMEDOUT }
     package var isExisting: Bool { errno == EEXIST || errno == ENOTEMPTY }
 

@@ -130,6 +130,10 @@ package struct RecordRow: Hashable, Sendable {
     package var storedBytes: Int64
     package var fileCount: Int64
     package var chunkCount: Int64
+    /// Not to be deleted.
+    package var isProtected = false
+    /// When a collection deletes it: milliseconds since 1970.
+    package var expiresMilliseconds: Int64?
 
     package init(
         uid: [UInt8], org: Int64, name: String, manifest: Digest, object: Digest, kind: String, visibility: String,
@@ -152,6 +156,44 @@ package struct RecordRow: Hashable, Sendable {
         self.storedBytes = storedBytes
         self.fileCount = fileCount
         self.chunkCount = chunkCount
+    }
+}
+
+/// What is remembered of a snapshot that was deleted.
+package struct DeletedRecordRow: Hashable, Sendable {
+    package var uid: [UInt8]
+    package var org: Int64
+    package var name: String
+    package var manifest: Digest
+    package var object: Digest
+    package var kind: String
+    package var parent: [UInt8]?
+    package var creator: String?
+    package var logicalBytes: Int64
+    package var uniqueBytes: Int64
+    package var fileCount: Int64
+    package var chunkCount: Int64
+    /// The tags and labels that it had, as JSON of whoever wrote them.
+    package var tags: String
+    package var labels: String
+    package var deletedMilliseconds: Int64
+
+    package init(_ record: RecordRow, tags: String, labels: String, deletedMilliseconds: Int64) {
+        uid = record.uid
+        org = record.org
+        name = record.name
+        manifest = record.manifest
+        object = record.object
+        kind = record.kind
+        parent = record.parent
+        creator = record.creator
+        logicalBytes = record.logicalBytes
+        uniqueBytes = record.uniqueBytes
+        fileCount = record.fileCount
+        chunkCount = record.chunkCount
+        self.tags = tags
+        self.labels = labels
+        self.deletedMilliseconds = deletedMilliseconds
     }
 }
 

@@ -6,7 +6,7 @@ internal import GRDB
 /// nanoseconds of ledger time, sizes are bytes.
 enum Schema {
     /// The newest version this program reads; a catalogue with a higher one is refused.
-    static let versions = ["1"]
+    static let versions = ["1", "2"]
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -15,6 +15,10 @@ enum Schema {
             try db.execute(sql: snapshots)
             try db.execute(sql: jobs)
             try db.execute(sql: ledger)
+        }
+        // Foreign keys are not touched: checking them all would read the whole file.
+        migrator.registerMigration("2", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: lifeCycle)
         }
         return migrator
     }
@@ -145,6 +149,33 @@ enum Schema {
             value TEXT NOT NULL,
             PRIMARY KEY (record, key)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// What becomes of snapshots: which are kept from being deleted, when others go by themselves, and what is
+    /// remembered of those that went, with `tags` and `labels` as JSON.
+    private static let lifeCycle = """
+        ALTER TABLE record ADD COLUMN protected INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE record ADD COLUMN expires_ms INTEGER;
+        CREATE INDEX record_expires ON record(expires_ms) WHERE expires_ms IS NOT NULL;
+
+        CREATE TABLE deleted_record (
+            uid BLOB PRIMARY KEY,
+            org INTEGER NOT NULL REFERENCES org(id),
+            name TEXT NOT NULL,
+            manifest BLOB NOT NULL,
+            object BLOB NOT NULL,
+            kind TEXT NOT NULL,
+            parent BLOB,
+            creator TEXT,
+            logical_bytes INTEGER NOT NULL,
+            unique_bytes INTEGER NOT NULL,
+            file_count INTEGER NOT NULL,
+            chunk_count INTEGER NOT NULL,
+            tags TEXT NOT NULL,
+            labels TEXT NOT NULL,
+            deleted_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX deleted_record_time ON deleted_record(org, deleted_ms);
         """
 
     /// One queue of attach and detach jobs a scope, worked off in batches.

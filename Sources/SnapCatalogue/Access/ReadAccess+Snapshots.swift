@@ -68,6 +68,11 @@ extension ReadAccess {
         ).map(JobRow.init)
     }
 
+    /// The number of the newest job that there ever was: rises with every commit and delete.
+    package func lastJob() throws -> Int64 {
+        try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'job'") ?? 0
+    }
+
     package func jobs() throws -> [JobRow] {
         try Row.fetchAll(db, sql: "SELECT * FROM job ORDER BY id").map(JobRow.init)
     }
@@ -136,6 +141,8 @@ extension RecordRow {
             logicalBytes: try row.get("logical_bytes"), uniqueBytes: try row.get("unique_bytes"),
             newBytes: try row.get("new_bytes"), storedBytes: try row.get("stored_bytes"),
             fileCount: try row.get("file_count"), chunkCount: try row.get("chunk_count"))
+        isProtected = try row.get("protected") as Int64 != 0
+        expiresMilliseconds = try row.optional("expires_ms")
     }
 }
 

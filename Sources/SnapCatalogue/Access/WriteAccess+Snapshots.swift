@@ -8,12 +8,13 @@ package import SnapModel
 extension WriteAccess {
     package func insertRecord(_ record: RecordRow, labels: [(key: String, value: String)]) throws {
         try run(
-            "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 Data(record.uid), record.org, record.name, record.manifest.databaseBlob, record.object.databaseBlob,
                 record.kind, record.visibility, record.parent.map { Data($0) }, record.creator,
                 record.createdMilliseconds, record.logicalBytes, record.uniqueBytes, record.newBytes,
-                record.storedBytes, record.fileCount, record.chunkCount,
+                record.storedBytes, record.fileCount, record.chunkCount, record.isProtected ? 1 : 0,
+                record.expiresMilliseconds,
             ])
         for label in labels {
             try run("INSERT INTO label VALUES (?, ?, ?)", [Data(record.uid), label.key, label.value])

@@ -131,6 +131,13 @@ extension WriteAccess {
             [objects, bytes, pack])
     }
 
+    /// Corrects the counts of a pack that nothing has changed since it was read as `pack`.
+    package func correctLive(_ pack: PackRow, objects: Int64, bytes: Int64) throws {
+        try run(
+            "UPDATE pack SET live_objects = ?, live_bytes = ? WHERE id = ? AND live_objects = ? AND live_bytes = ?",
+            [objects, bytes, pack.id, pack.liveObjects, pack.liveBytes])
+    }
+
     /// Forgets up to `limit` frames of a pack. Returns how many.
     package func deleteFrames(pack: Int64, limit: Int) throws -> Int {
         try run(
@@ -230,12 +237,14 @@ extension WriteAccess {
     }
 
     /// Deletes an object that is still condemned and unreferenced. Says whether it was.
-    package func deleteCondemned(_ key: ObjectKey, scope: ScopeID) throws -> Bool {
+    ///
+    /// - Parameter sequence: Only if it was condemned then, and not held and let go again meanwhile.
+    package func deleteCondemned(_ key: ObjectKey, scope: ScopeID, sequence: Int64? = nil) throws -> Bool {
         try run(
             """
-            DELETE FROM object WHERE scope = ? AND kind = ? AND digest = ?
-                AND refs = 0 AND borrows = 0 AND condemned IS NOT NULL
-            """, [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
+            DELETE FROM object WHERE scope = ?1 AND kind = ?2 AND digest = ?3
+                AND refs = 0 AND borrows = 0 AND condemned IS NOT NULL AND (?4 IS NULL OR condemned = ?4)
+            """, [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob, sequence])
         return db.changesCount == 1
     }
 

@@ -159,7 +159,7 @@ import Testing
 
     @Test func aNewerCatalogueIsRefused() throws {
         try open().close()
-        try raw().write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('2')") }
+        try raw().write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('9')") }
         #expect {
             try open()
         } throws: { error in

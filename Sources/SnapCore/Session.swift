@@ -48,14 +48,27 @@ package final class Session {
         hasher = try SHA256()
         let uid = RecordID().description
         // The lock comes first: a row without a locked file is a session that died.
-        lock = try SessionLock.create(path: store.layout.sessionFile(uid))
-        row = try store.catalogue.write("session") { tx in
-            try tx.insertSession(
-                uid: uid, kind: kind.rawValue, scope: org.scope, startedMilliseconds: store.clock.milliseconds())
-        }
+        (lock, row) = try Self.begin(uid, store, kind, org)
         lookup = try store.catalogue.makeLookup()
         isDamageKnown = try store.catalogue.read { try !$0.badObjects(scope: org.scope, limit: 1).isEmpty }
         sealer = PackSealer(catalogue: store.catalogue, session: row.id, scope: org.scope, uploads: uploads)
+    }
+
+    private static func begin(_ uid: String, _ store: Store, _ kind: SessionKind, _ org: OrgRow) throws
+        -> (SessionLock, SessionRow)
+    {
+        try store.catalogue.refuseIfReadOnly()
+        let lock = try SessionLock.create(path: store.layout.sessionFile(uid))
+        do {
+            let row = try store.catalogue.write("session") { tx in
+                try tx.insertSession(
+                    uid: uid, kind: kind.rawValue, scope: org.scope, startedMilliseconds: store.clock.milliseconds())
+            }
+            return (lock, row)
+        } catch {
+            lock.release()
+            throw error
+        }
     }
 
     deinit {
@@ -175,8 +188,10 @@ package final class Session {
             name: draft.name, tag: draft.tag, ifMatch: draft.ifMatch, force: draft.force,
             manifest: draft.manifest.description, object: digest.description, kind: draft.kind,
             parent: draft.parent?.description, creator: draft.creator, labels: draft.labels,
-            createdMilliseconds: created, logicalBytes: draft.logicalBytes, uniqueBytes: uniqueBytes,
-            storedBytes: storedBytes, fileCount: draft.fileCount, chunkCount: draft.chunkCount)
+            createdMilliseconds: created, logicalBytes: draft.logicalBytes,
+            uniqueBytes: draft.uniqueBytes ?? uniqueBytes,
+            storedBytes: storedBytes, fileCount: draft.fileCount, chunkCount: draft.chunkCount,
+            expiresMilliseconds: draft.expiresMilliseconds)
     }
 
     private func queue(_ commit: CommitDraft, id: RecordID, cause: String) throws -> Int64 {

@@ -17,7 +17,7 @@ package final class Store: Sendable {
     let frames: FrameReader
     let clock: StoreClock
 
-    private init(
+    init(
         layout: StoreLayout, storeID: String, disk: Disk, catalogue: Catalogue, backend: any PackBackend
     ) throws {
         self.layout = layout
@@ -50,13 +50,24 @@ package final class Store: Sendable {
             let format = try StoreFormat(
                 parsing: try Kernel.readFile(layout.format, limit: 4096), path: layout.format)
             // FORMAT is written last: where it is, only a lost catalogue can be missing.
-            let catalogue = try Catalogue.open(directory: path, create: isNew, disk: disk)
+            let catalogue = try openCatalogue(layout, create: isNew, disk: disk)
             let store = try Store(
                 layout: layout, storeID: format.storeID, disk: disk, catalogue: catalogue,
                 backend: try LocalPackBackend(root: layout.packs, disk: disk))
             // Best effort: a store on a full disk, or a busy one, is still to be read, and to be collected.
-            try? store.cleanUpDeadSessions()
+            if !catalogue.isReadOnly { try? store.cleanUpDeadSessions() }
+            if isNew { store.reserve.make() }
             return store
+        }
+    }
+
+    /// On a full disk there may be no room even for SQLite's index of its log.
+    private static func openCatalogue(_ layout: StoreLayout, create: Bool, disk: Disk) throws -> Catalogue {
+        do {
+            return try Catalogue.open(directory: layout.root, create: create, disk: disk)
+        } catch {
+            guard error.code == .outOfSpace, Reserve(path: layout.reserve).giveUp() else { throw error }
+            return try Catalogue.open(directory: layout.root, create: create, disk: disk)
         }
     }
 

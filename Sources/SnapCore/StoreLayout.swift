@@ -12,7 +12,12 @@ package struct StoreLayout: Sendable, Hashable {
     package var cache: String { root + "/cache" }
     package var statCache: String { root + "/cache/stat" }
     package var backups: String { root + "/backup" }
+    /// Room for the commands that make room.
+    package var reserve: String { root + "/reserve" }
     package var catalogue: String { root + "/catalog.sqlite" }
+    /// A catalogue that is being made anew, until it takes the place of the old one.
+    static let rebuiltName = "catalog.rebuilt.sqlite"
+    var rebuiltCatalogue: String { root + "/" + Self.rebuiltName }
 
     /// The directories that a new store has, parents first.
     var directories: [String] { [root, packs, sessions, cache, statCache, backups] }
@@ -20,7 +25,8 @@ package struct StoreLayout: Sendable, Hashable {
     /// Whether a name in the store's directory is of a kind that a store has, or the file system itself.
     func isOurs(_ name: [UInt8]) -> Bool {
         let name = String(decoding: name, as: UTF8.self)
-        return ["FORMAT", "FORMAT.new", "packs", "sessions", "cache", "backup", "lost+found"].contains(name)
+        return ["FORMAT", "FORMAT.new", "packs", "sessions", "cache", "backup", "lost+found", "reserve", "reserve.new"]
+            .contains(name)
             || name.hasPrefix("catalog.")
     }
 

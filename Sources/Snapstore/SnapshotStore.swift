@@ -60,7 +60,7 @@ public final class SnapshotStore: Sendable {
     public func restore(_ reference: String, into directory: String) async throws -> UInt64 {
         try await run { store, org in
             let snapshot = try SnapshotResolver(store: store, org: org).resolve(reference)
-            let session = try store.beginSession(.restore, org: org)
+            let session = try store.beginReading(org: org)
             defer { session.end() }
             let reader = session.reader()
             return try Restore(load: { try reader.read($0) }).run(manifest: snapshot.manifest, into: directory).bytes

@@ -22,8 +22,8 @@ struct Snapstore: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Create.self, RestoreCommand.self, List.self, Log.self, Get.self, Env.self, Ls.self, Find.self, Du.self,
-            Cat.self, Cp.self, Diff.self, Tag.self, Delete.self, GC.self, Fsck.self, Stats.self, Export.self,
-            Import.self, DoctorCommand.self,
+            Cat.self, Cp.self, Diff.self, Tag.self, Delete.self, Undelete.self, Protect.self, Expire.self, GC.self,
+            Fsck.self, Stats.self, Export.self, Import.self, DoctorCommand.self,
         ])
 }
 

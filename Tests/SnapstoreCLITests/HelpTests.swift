@@ -10,7 +10,7 @@ import Testing
             "snapstore export tools:1 tools.snap -q; tar -C root -cf layer.tar .; gzip -k layer.tar; "
             + "mv layer.tar.gz layer.tgz",
         "fsck": "snapstore gc -q", "delete": "snapstore create fixture a:1 -q; snapstore create fixture b:1 -q",
-        "export": "mkdir unpacked",
+        "export": "mkdir unpacked", "undelete": "snapstore delete tools:stable tools:1 --yes -q",
     ]
 
     private static func makeBench() throws -> CommandBench {

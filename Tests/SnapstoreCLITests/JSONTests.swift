@@ -10,7 +10,8 @@ import Testing
         "env": "env a:1", "find": "find a:1 --type f", "du": "du a:1", "cp": "cp a:1:etc etc",
         "cat": "cat a:1 etc/motd 2>&1 >/dev/null", "diff": "diff a:1 ./root", "tag": "tag a:1 b:1",
         "delete": "delete a:1", "gc": "gc --grace 0", "fsck": "fsck --read-data", "stats": "stats",
-        "export": "export a:1 a.snap", "import": "import in.snap in:1", "doctor": "doctor",
+        "undelete": "delete a:1 > /dev/null; snapstore undelete a:1 --json", "protect": "protect a:1",
+        "expire": "expire a:1 30d", "export": "export a:1 a.snap", "import": "import in.snap in:1", "doctor": "doctor",
     ]
 
     private static func makeBench() throws -> CommandBench {

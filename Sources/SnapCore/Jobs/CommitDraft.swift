@@ -43,16 +43,19 @@ struct CommitDraft: Codable, Sendable {
     var storedBytes: Int64
     var fileCount: Int64
     var chunkCount: Int64
+    var expiresMilliseconds: Int64?
 
     /// The record this becomes; `newBytes` is what the attach counted.
     func record(id: [UInt8], org: Int64, newBytes: Int64) throws -> RecordRow {
         guard let manifest = Digest(manifest), let object = Digest(object) else {
             throw CatalogueError(.corrupt, "The catalogue holds a job that cannot be read: run `snapstore fsck`.")
         }
-        return RecordRow(
+        var record = RecordRow(
             uid: id, org: org, name: name, manifest: manifest, object: object, kind: kind,
             visibility: "organization", parent: parent.flatMap { RecordID($0) }?.bytes, creator: creator,
             createdMilliseconds: createdMilliseconds, logicalBytes: logicalBytes, uniqueBytes: uniqueBytes,
             newBytes: newBytes, storedBytes: storedBytes, fileCount: fileCount, chunkCount: chunkCount)
+        record.expiresMilliseconds = expiresMilliseconds
+        return record
     }
 }

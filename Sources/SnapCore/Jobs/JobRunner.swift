@@ -23,9 +23,10 @@ struct JobRunner: Sendable {
     /// - Parameters:
     ///   - uploads: What the session of job `last` has written, where this process knows.
     ///   - onSettling: Told of each job of somebody else's that is worked off first.
+    ///   - onUnreadable: Told how many nodes were let go that cannot be read, so that what they name stays held.
     func settle(
         scope: ScopeID, through last: Int64? = nil, session: Int64? = nil, uploads: SessionUploads? = nil,
-        onSettling: (String) -> Void = { _ in }
+        onSettling: (String) -> Void = { _ in }, onUnreadable: (Int) -> Void = { _ in }
     ) throws {
         var announced: Int64?
         var foreign: (session: Int64, uploads: SessionUploads)?
@@ -41,7 +42,7 @@ struct JobRunner: Sendable {
             }
             let objects = JobObjects(
                 catalogue: catalogue, frames: frames, scope: scope, session: job.session, uploads: known)
-            try step(job, objects)
+            onUnreadable(try step(job, objects))
         }
     }
 
@@ -58,7 +59,7 @@ struct JobRunner: Sendable {
             do {
                 let index = try PackIndex.read(backend: backend, scope: scope.name, id: id)
                 uploads.seal(PackRegistration.places(index, frames: rows))
-            } catch let error as PackError where error.code == .missing || error.code == .corrupt {
+            } catch  where StoreError.isUnreadable(error) {
                 // The commit that needs it is refused; the queue goes on.
                 continue
             }
@@ -66,38 +67,52 @@ struct JobRunner: Sendable {
         return uploads
     }
 
-    /// One batch of a job that was first in its queue a moment ago.
-    private func step(_ seen: JobRow, _ objects: JobObjects) throws {
+    /// One batch of a job that was first in its queue a moment ago. Returns how many of the nodes that it let go cannot
+    /// be read.
+    private func step(_ seen: JobRow, _ objects: JobObjects) throws -> Int {
+        let isAttach = seen.kind == .attach && seen.state == .running
         do {
-            let children = try readAhead(seen, objects)
-            try catalogue.write("job") { tx in
-                guard let job = try tx.reading.firstJob(scope: seen.scope), job.id == seen.id else { return }
-                try batch(job, objects, children, tx)
+            let ahead: (children: [ObjectKey: [ObjectKey]], unreadable: Set<ObjectKey>)
+            do {
+                ahead = try readAhead(seen, objects)
+            } catch  where isAttach && StoreError.isUnreadable(error) {
+                // Or the queue would wait for a disk that may never give it back.
+                try refuse(seen, StoreError(mapping: error))
+                return 0
+            }
+            return try catalogue.write("job") { tx in
+                guard let job = try tx.reading.firstJob(scope: seen.scope), job.id == seen.id else { return 0 }
+                let expanded = try batch(job, objects, ahead.children, tx)
+                return ahead.unreadable.intersection(expanded).count
             }
         } catch {
             let error = StoreError(mapping: error)
-            guard seen.kind == .attach, seen.state == .running, Self.refusals.contains(error.code) else { throw error }
+            guard isAttach, Self.refusals.contains(error.code) else { throw error }
             try refuse(seen, error)
+            return 0
         }
     }
 
     /// Errors that end an attach; any other leaves it to be continued.
     private static let refusals: Set<StoreError.Code> = [.incomplete, .preconditionFailed, .quotaExceeded, .corrupt]
 
+    /// Returns the nodes whose children are counted now.
     private func batch(
         _ job: JobRow, _ objects: JobObjects, _ children: [ObjectKey: [ObjectKey]], _ tx: WriteAccess
-    ) throws {
+    ) throws -> Set<ObjectKey> {
         let firstRow = tx.rowsTouched
         if job.kind == .attach, job.state == .running, let session = job.session {
             // From here on the packs belong to the store: a session that dies must not take them along.
-            if try tx.publishPacks(session: session, limit: 200) == 200 { return }
+            if try tx.publishPacks(session: session, limit: 200) == 200 { return [] }
         }
         var batch = ReferenceBatch(
             tx: tx, job: job, objects: objects, children: children, nowMilliseconds: clock.milliseconds(),
             // The packs published above are rows of this transaction, too.
             rowsMax: Catalogue.rowsPerTransactionMax - (tx.rowsTouched - firstRow))
-        guard try batch.run() else { return }
-        try end(batch.job, rowsLeft: Catalogue.rowsPerTransactionMax - (tx.rowsTouched - firstRow), tx)
+        if try batch.run() {
+            try end(batch.job, rowsLeft: Catalogue.rowsPerTransactionMax - (tx.rowsTouched - firstRow), tx)
+        }
+        return batch.expanded
     }
 
     /// Turns an attach around: what it counted is taken back before the next job starts.
@@ -180,7 +195,9 @@ extension JobRunner {
 extension JobRunner {
     /// Reads the children of the nodes that the next batch will expand, before its transaction: no transaction waits
     /// for packs.
-    private func readAhead(_ job: JobRow, _ objects: JobObjects) throws -> [ObjectKey: [ObjectKey]] {
+    private func readAhead(_ job: JobRow, _ objects: JobObjects) throws
+        -> (children: [ObjectKey: [ObjectKey]], unreadable: Set<ObjectKey>)
+    {
         let isAttach = job.kind == .attach && job.state == .running
         var queue = try catalogue.read { tx in
             try tx.frontier(job: job.id, side: isAttach ? .attach : .detach, limit: 64).map(\.key)
@@ -191,13 +208,16 @@ extension JobRunner {
             queue += job.roots.dropFirst(job.nextRoot)
         }
         var children: [ObjectKey: [ObjectKey]] = [:]
+        var unreadable: Set<ObjectKey> = []
         var count = 0
         var next = 0
         while next < queue.count, count < Self.childrenAhead {
             let key = queue[next]
             next += 1
             guard key.kind.hasChildren, children[key] == nil else { continue }
-            let list = try isAttach ? objects.children(of: key) : childrenToRelease(key, objects)
+            let found = try isAttach ? objects.children(of: key) : childrenToRelease(key, objects)
+            if found == nil { unreadable.insert(key) }
+            let list = found ?? []
             children[key] = list
             count += list.count
             queue += try catalogue.read { tx in
@@ -207,18 +227,16 @@ extension JobRunner {
                 }
             }
         }
-        return children
+        return (children, unreadable)
     }
 
-    /// A delete is always carried out: where a damaged node hides its children, their references stay behind, which is
-    /// safe, and `fsck` finds them.
-    private func childrenToRelease(_ key: ObjectKey, _ objects: JobObjects) throws -> [ObjectKey] {
+    /// A delete is always carried out: where a node that is damaged, or on a part of the disk that fails, hides its
+    /// children, their references stay behind, which is safe, and `fsck --repair` counts them anew. nil then.
+    private func childrenToRelease(_ key: ObjectKey, _ objects: JobObjects) throws -> [ObjectKey]? {
         do {
             return try objects.children(of: key)
-        } catch {
-            let error = StoreError(mapping: error)
-            guard error.code == .corrupt || error.code == .incomplete else { throw error }
-            return []
+        } catch  where StoreError.isUnreadable(error) {
+            return nil
         }
     }
 }

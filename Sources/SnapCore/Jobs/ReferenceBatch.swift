@@ -33,6 +33,8 @@ struct ReferenceBatch {
     /// Packs of frames looked up so far.
     private var livePacks: [Int64: Int64] = [:]
     private var condemnedSequence: Int64?
+    /// Nodes whose children this batch has counted to the last.
+    private(set) var expanded: Set<ObjectKey> = []
 
     init(
         tx: WriteAccess, job: JobRow, objects: JobObjects, children: [ObjectKey: [ObjectKey]], nowMilliseconds: Int64,
@@ -102,6 +104,7 @@ struct ReferenceBatch {
                 try tx.setFrontier(rest, job: job.id)
                 leftBehind = true
             } else {
+                expanded.insert(item.row.key)
                 if item.isStored { try tx.deleteFrontier(item.row.key, side: side, job: job.id) }
                 if side == .detach { try condemn(item.row.key) }
             }

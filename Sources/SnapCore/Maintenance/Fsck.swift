@@ -9,6 +9,8 @@ package struct FsckOptions: Sendable {
     package var readData = false
     /// Read and hash this part of the frames of file bytes, picked at random: 0 … 1.
     package var samplePart = 0.0
+    /// Correct counts that are wrong, beside all else that goes on.
+    package var repair = false
     /// Called between the steps of the job; what it throws ends it.
     package var step: MaintenanceStep = { _, _ in }
     /// How many objects are recounted at once, about 100 bytes each; all metadata is read again for each so many.
@@ -31,6 +33,8 @@ package struct FsckResult: Sendable {
     package var objectsRead: Int64 = 0
     package var packs: Int64 = 0
     package var problems: [FsckProblem] = []
+    /// Wrong counts that were put right.
+    package var repaired: Int64 = 0
     /// Snapshots that need something damaged or missing.
     package var damagedSnapshots: [SnapshotRecord] = []
 }
@@ -51,13 +55,38 @@ struct StoreChecker {
     mutating func run() throws -> FsckResult {
         for problem in try store.catalogue.integrityProblems() { report("catalogue", "SQLite says: \(problem)") }
         for scope in try store.catalogue.read({ try $0.scopes() }) {
-            try store.runner.settle(scope: scope.id)
+            let isSettled = try settle(scope)
             try checkPacks(scope)
-            try checkCounts(scope)
+            if isSettled { try checkCounts(scope) }
         }
         try checkLedgers()
         try nameDamagedSnapshots()
         return result
+    }
+
+    /// Says whether nothing is left to be counted: where nothing can be written, the rest of the check goes on.
+    private mutating func settle(_ scope: ScopeRow) throws -> Bool {
+        do {
+            try store.runner.settle(scope: scope.id)
+            return true
+        } catch  where StoreError.isRefusedWrite(error) {
+            report(
+                "count_unknown",
+                "The counts of `\(scope.name)` are not checked: a delete or a commit is still to be counted, and "
+                    + "nothing can be written.")
+            return false
+        }
+    }
+
+    /// Writes what a check found out, for others to know. Where nothing can be written, it is only reported.
+    private func note<Result>(_ label: String, otherwise: Result, _ body: (WriteAccess) throws -> Result) throws
+        -> Result
+    {
+        do {
+            return try store.catalogue.write(label, body)
+        } catch  where StoreError.isRefusedWrite(error) {
+            return otherwise
+        }
     }
 
     private mutating func report(_ code: String, _ message: String) {
@@ -84,8 +113,9 @@ struct StoreChecker {
                 try checkPack(row, id, scope)
             } catch {
                 guard try isLive(row) else { continue }
+                let isUnreadable = StoreError.isUnreadable(error)
                 let error = StoreError(mapping: error)
-                guard error.code == .corrupt || error.code == .notFound else { throw error }
+                guard isUnreadable || error.code == .notFound else { throw error }
                 try salvage(row, scope, error.message)
             }
         }
@@ -114,7 +144,9 @@ struct StoreChecker {
             last = end.key
             let gone = rows.filter { row in row.frame.map { !known.contains($0) } ?? false }
             guard !gone.isEmpty else { continue }
-            try store.catalogue.write("mark-bad") { tx in
+            if store.catalogue.isReadOnly { damaged[scope.id, default: []].formUnion(gone.map(\.key)) }
+            astray += try note("mark-bad", otherwise: 0) { tx in
+                var astray = 0
                 for row in gone {
                     // A frame that is neither known nor lost may have come since.
                     guard let frame = row.frame, try lost.contains(frame) || tx.reading.frame(frame) == nil,
@@ -123,6 +155,7 @@ struct StoreChecker {
                     damaged[scope.id, default: []].insert(row.key)
                     if !lost.contains(frame) { astray += 1 }
                 }
+                return astray
             }
         }
         if astray > 0 { report("object_missing", "\(astray) objects of `\(scope.name)` are in no pack.") }
@@ -147,8 +180,7 @@ struct StoreChecker {
             _ = try store.frames.read(place)
             return true
         } catch {
-            let error = StoreError(mapping: error)
-            guard error.code == .corrupt else { throw error }
+            guard StoreError.isUnreadable(error) else { throw error }
             return false
         }
     }
@@ -156,7 +188,7 @@ struct StoreChecker {
     /// Says whether the object still is where it could not be read: otherwise gc has moved it meanwhile, and what was read
     /// is nobody's.
     private mutating func markDamaged(_ place: ObjectPlace, _ scope: ScopeRow) throws -> Bool {
-        let isStillThere = try store.catalogue.write("mark-bad") {
+        let isStillThere = try note("mark-bad", otherwise: true) {
             try $0.markBad(place.key, scope: scope.id, frame: place.frame, true)
         }
         if isStillThere { damaged[scope.id, default: []].insert(place.key) }
@@ -183,6 +215,11 @@ struct StoreChecker {
         }
         let now = try store.catalogue.read { try $0.pack(row.id) }
         if now == row, objects != row.liveObjects || bytes != row.liveBytes {
+            guard !options.repair else {
+                try store.catalogue.write("recount") { try $0.correctLive(row, objects: objects, bytes: bytes) }
+                result.repaired += 1
+                return
+            }
             report(
                 "count",
                 "The pack \(id) holds \(objects) objects of \(bytes) bytes in use; "
@@ -205,8 +242,8 @@ struct StoreChecker {
                 _ = try store.frames.read(place)
                 try heal(place, scope)
             } catch {
+                guard StoreError.isUnreadable(error) else { throw error }
                 let error = StoreError(mapping: error)
-                guard error.code == .corrupt else { throw error }
                 guard try markDamaged(place, scope) else { continue }
                 report("object_corrupt", "\(place.key) cannot be read. \(error.message)")
             }
@@ -216,7 +253,9 @@ struct StoreChecker {
     /// Bytes that read well again, as after a cable was mended, are no longer bad.
     private func heal(_ place: ObjectPlace, _ scope: ScopeRow) throws {
         guard try store.catalogue.read({ try $0.object(place.key, scope: scope.id) })?.isBad == true else { return }
-        try store.catalogue.write("heal") { try $0.markBad(place.key, scope: scope.id, frame: place.frame, false) }
+        _ = try note("heal", otherwise: false) {
+            try $0.markBad(place.key, scope: scope.id, frame: place.frame, false)
+        }
     }
 
     // MARK: Counts
@@ -229,22 +268,39 @@ struct StoreChecker {
             let before = try store.catalogue.read { try $0.sequenceAndJobs() }
             let recount = ReferenceRecount(
                 store: store, scope: scope, objectsAtOnce: options.objectsAtOnce, step: options.step)
-            let found = try recount.problems()
+            var found = try recount.problems()
+            if options.repair, found.problems.contains(where: { $0.code == "count" }) {
+                guard try repair(recount, scope) else { continue }
+                result.repaired += Int64(found.problems.count { $0.code == "count" })
+                found = try recount.problems()
+                return note(found, scope)
+            }
             let after = try store.catalogue.read { try $0.sequenceAndJobs() }
             let isQuiet = before == after && before.jobs.isEmpty
-            if isQuiet || attempt == 3 && found.problems.isEmpty {
-                result.objects += found.objects
-                for problem in found.problems { report(problem.code, problem.message) }
-                if found.uncertain > 0 {
-                    report(
-                        "count_unknown",
-                        "\(found.uncertain) objects cannot be recounted: what may name them cannot be read.")
-                }
-                damaged[scope.id, default: []].formUnion(found.missing)
-                return
-            }
+            if isQuiet || attempt == 3 && found.problems.isEmpty { return note(found, scope) }
         }
         report("busy", "The counts of `\(scope.name)` changed during each recount: check again when it is quieter.")
+    }
+
+    private mutating func note(_ found: ReferenceRecount.Finding, _ scope: ScopeRow) {
+        result.objects += found.objects
+        for problem in found.problems { report(problem.code, problem.message) }
+        if found.uncertain > 0 {
+            report(
+                "count_unknown", "\(found.uncertain) objects cannot be recounted: what may name them cannot be read.")
+        }
+        damaged[scope.id, default: []].formUnion(found.missing)
+    }
+
+    /// Says whether the counts are right now: not when commits or deletes came between.
+    private func repair(_ recount: ReferenceRecount, _ scope: ScopeRow) throws -> Bool {
+        do {
+            try recount.repair(.keep, cause: "correction")
+            return true
+        } catch let error as StoreError where error.code == .busy {
+            try store.runner.settle(scope: scope.id)
+            return false
+        }
     }
 
     // MARK: Ledgers and snapshots

@@ -29,33 +29,41 @@ package struct GCResult: Sendable, Hashable {
     package var rewrittenPacks: Int64 = 0
     /// Raw bytes in packs that nobody uses and that stay, being too few to be worth a rewrite.
     package var unusedBytes: Int64 = 0
+    /// Snapshots that were deleted because their time had come.
+    package var expiredSnapshots: [String] = []
     /// Why some of it stays, as sentences.
     package var reasons: [String] = []
 }
 
 /// Deletes what nobody holds, beside everything else that goes on.
 ///
-/// Whole dead packs go first, which needs no room. Then packs with dead parts are rewritten, worst first. A pack is
-/// unlinked only when no row names it.
+/// Snapshots that have expired go first. Then whole dead packs, which needs no room; then packs with dead parts are
+/// rewritten, and small ones merged. A pack is unlinked only when no row names it.
 struct GarbageCollector {
     let store: Store
     let options: GCOptions
-    private var result = GCResult()
+    var result = GCResult()
+    /// Packs that lost objects.
+    var touchedPacks: Set<Int64> = []
 
     init(store: Store, options: GCOptions) {
         self.store = store
         self.options = options
     }
 
+    /// May be called again after it failed: what was freed stays counted.
     mutating func run() throws -> GCResult {
+        (result.laterBytes, result.laterAtMilliseconds, result.unusedBytes, result.reasons) = (0, nil, 0, [])
         for scope in try store.catalogue.read({ try $0.scopes() }) {
-            try store.runner.settle(scope: scope.id)
+            try deleteExpired(scope)
+            try settle(scope)
             let horizon = try horizon(scope)
             if options.dryRun {
                 try foresee(scope, horizon)
             } else {
                 try expire(scope, horizon)
                 try noteRest(scope, horizon)
+                try forgetDeleted(scope, horizon)
                 try collectPacks(scope)
             }
         }
@@ -68,18 +76,33 @@ struct GarbageCollector {
         return result
     }
 
+    private mutating func settle(_ scope: ScopeRow) throws {
+        var unreadable = 0
+        try store.runner.settle(scope: scope.id, onUnreadable: { unreadable += $0 })
+        guard unreadable > 0 else { return }
+        result.reasons.append(
+            "What \(unreadable) nodes name stays, because they cannot be read: `snapstore fsck --repair` counts it anew."
+        )
+    }
+
     // MARK: Objects
 
     /// Deletes the rows of objects past their grace that no open session may rely on.
     private mutating func expire(_ scope: ScopeRow, _ horizon: Horizon) throws {
+        var limit = 400
         while true {
             let rows = try store.catalogue.read { tx in
                 try tx.condemned(
-                    scope: scope.id, before: horizon.sequence, orTime: horizon.milliseconds, limit: 400)
+                    scope: scope.id, before: horizon.sequence, orTime: horizon.milliseconds, limit: limit)
             }
             guard !rows.isEmpty else { break }
             try options.step(UInt64(rows.count), 0)
-            try delete(rows, scope: scope.id)
+            do {
+                try delete(rows, scope: scope.id)
+            } catch  where StoreError(mapping: error).code == .outOfSpace && limit > 25 {
+                // On a full disk a transaction is no larger than the log that is there.
+                limit = 25
+            }
         }
     }
 
@@ -98,7 +121,7 @@ struct GarbageCollector {
     }
 
     /// What was condemned before may go.
-    private struct Horizon {
+    struct Horizon {
         /// From this number on it may be in use by an open session: of the scope, or for `public`, any. Without one it is
         /// the next number, so that a session which begins after this look is not forgotten.
         let sequence: Int64
@@ -107,7 +130,7 @@ struct GarbageCollector {
         let milliseconds: Int64
     }
 
-    private func horizon(_ scope: ScopeRow) throws -> Horizon {
+    func horizon(_ scope: ScopeRow) throws -> Horizon {
         try store.catalogue.read { tx in
             let sessions = try tx.sessions().filter { scope.id == .public || $0.scope == scope.id }
             let oldest = sessions.min { $0.startSequence < $1.startSequence }
@@ -117,21 +140,22 @@ struct GarbageCollector {
         }
     }
 
-    private mutating func delete(_ rows: [ObjectRow], scope: ScopeID) throws {
-        let deleted = try store.catalogue.write("expire") { tx in
+    mutating func delete(_ rows: [ObjectRow], scope: ScopeID) throws {
+        let (deleted, packs) = try store.catalogue.write("expire") { tx in
             var changes = PackChanges()
             var deleted: Int64 = 0
             for row in rows {
                 // Another collection may have moved it since it was read.
                 let frame = try tx.reading.object(row.key, scope: scope)?.frame
-                guard try tx.deleteCondemned(row.key, scope: scope) else { continue }
+                guard try tx.deleteCondemned(row.key, scope: scope, sequence: row.condemned) else { continue }
                 deleted += 1
                 guard let frame, let pack = try tx.reading.frame(frame)?.pack else { continue }
                 changes.add(pack: pack, objects: -1, bytes: -row.length)
             }
             try changes.write(tx)
-            return deleted
+            return (deleted, changes.packs)
         }
+        touchedPacks.formUnion(packs)
         result.deletedObjects += deleted
     }
 
@@ -147,17 +171,42 @@ struct GarbageCollector {
         let candidates = try PackWaste(store: store, scope: scope)
             .worst(of: packs, deadPartMax: options.deadPartMax, step: options.step).map(\.pack)
         result.unusedBytes += unusedBytes(packs) - unusedBytes(candidates)
-        guard !candidates.isEmpty else { return }
-        let rewriter = try PackRewriter(store: store, scope: scope, step: options.step)
-        let written = try rewriter.rewrite(candidates) { pack in
-            guard let now = try store.catalogue.read({ try $0.pack(pack.id) }), now.liveObjects == 0 else { return }
+        // Oldest first: what was captured together stays together.
+        for pack in candidates.sorted(by: { $0.id < $1.id }) { try rewrite([pack], scope) }
+        let small = mergeCandidates(try sealedPacks(scope))
+        if !small.isEmpty { try merge(small, scope) }
+    }
+
+    /// Copies what is in use of some packs into new ones, and removes them. A pack that there is no room to copy stays.
+    mutating func rewrite(_ packs: [PackRow], _ scope: ScopeRow) throws {
+        let rewriter = PackRewriter(store: store, scope: scope, step: options.step)
+        do {
+            result.freedBytes -= try store.withReserve { try rewriter.rewrite(packs) }
+        } catch  where StoreError(mapping: error).code == .outOfSpace {
+            result.unusedBytes += unusedBytes(packs)
+            let reason = "There was no room to rewrite some packs: free some, then collect again."
+            if !result.reasons.contains(reason) { result.reasons.append(reason) }
+        }
+        try removeRewritten(packs)
+    }
+
+    /// Puts what is in small packs into one, in the order of the packs. It is not worth the reserve.
+    private mutating func merge(_ packs: [PackRow], _ scope: ScopeRow) throws {
+        do {
+            result.freedBytes -= try PackRewriter(store: store, scope: scope, step: options.step).rewrite(packs)
+        } catch  where StoreError(mapping: error).code == .outOfSpace {}
+        try removeRewritten(packs)
+    }
+
+    private mutating func removeRewritten(_ packs: [PackRow]) throws {
+        for pack in packs {
+            guard let now = try store.catalogue.read({ try $0.pack(pack.id) }), now.liveObjects == 0 else { continue }
             if try remove(now) { result.rewrittenPacks += 1 }
         }
-        result.freedBytes -= written
     }
 
     /// Packs that belong to no session.
-    private func sealedPacks(_ scope: ScopeRow) throws -> [PackRow] {
+    func sealedPacks(_ scope: ScopeRow) throws -> [PackRow] {
         try store.catalogue.read { try $0.packs(scope: scope.id, state: .live) }.filter { $0.session == nil }
     }
 
@@ -194,11 +243,34 @@ struct GarbageCollector {
     }
 
     @discardableResult
-    private mutating func remove(_ pack: PackRow) throws -> Bool {
+    mutating func remove(_ pack: PackRow) throws -> Bool {
         guard try store.drop(pack) else { return false }
         result.freedBytes += pack.storedBytes
         result.deletedPacks += 1
         return true
+    }
+}
+
+extension GarbageCollector {
+    /// Packs below this size are merged when there are several, up to so much together.
+    static let smallPackBytes: Int64 = 8 << 20
+    static let mergedBytesMax: Int64 = 64 << 20
+    static let mergedPacksMin = 8
+
+    /// The smallest packs, oldest first: as many as are each no larger than those before together. So what is merged has
+    /// at least doubled since it was last, and an object is copied a logarithmic number of times.
+    func mergeCandidates(_ packs: [PackRow]) -> [PackRow] {
+        var chosen: [PackRow] = []
+        var bytes: Int64 = 0
+        var candidates: [PackRow] = []
+        let small = packs.filter { $0.storedBytes < Self.smallPackBytes && $0.liveObjects > 0 }
+        for pack in small.sorted(by: { ($0.storedBytes, $0.id) < ($1.storedBytes, $1.id) }) {
+            guard bytes + pack.storedBytes <= Self.mergedBytesMax else { break }
+            candidates.append(pack)
+            if candidates.count >= Self.mergedPacksMin, pack.storedBytes <= bytes { chosen = candidates }
+            bytes += pack.storedBytes
+        }
+        return chosen.sorted { $0.id < $1.id }
     }
 }
 
@@ -236,14 +308,16 @@ extension Store {
                 var collector = GarbageCollector(store: self, options: options)
                 return try collector.run()
             }
-            try? cleanUpDeadSessions()
+            try catalogue.refuseIfReadOnly()
+            try? withReserve { try cleanUpDeadSessions() }
             let wasBackedUp = try backUpCatalogueIfRoom()
             var collector = GarbageCollector(store: self, options: options)
-            var result = try collector.run()
+            var result = try withReserve { try collector.run() }
             // What was freed may make room for it.
             if !wasBackedUp, try !backUpCatalogueIfRoom() {
                 result.reasons.append("There was no room for a backup of the catalogue.")
             }
+            reserve.make()
             return result
         }
     }

@@ -13,17 +13,16 @@ struct PackRewriter {
     private let scope: ScopeRow
     private let step: MaintenanceStep
 
-    init(store: Store, scope: ScopeRow, step: @escaping MaintenanceStep) throws {
+    init(store: Store, scope: ScopeRow, step: @escaping MaintenanceStep) {
         self.store = store
         self.scope = scope
         self.step = step
     }
 
-    /// Rewrites `packs`, oldest first. Returns the bytes written.
+    /// Copies the live objects of `packs` into new ones, pack after pack. Returns the bytes written.
     ///
-    /// - Parameter isMoved: Called after each pack, which can be dropped then: no more than one pack's worth of copies
-    ///   is ever in the way.
-    func rewrite(_ packs: [PackRow], isMoved: (PackRow) throws -> Void) throws -> Int64 {
+    /// - Throws: ``StoreError/Code/outOfSpace`` when there is no room for the copies, which are gone then.
+    func rewrite(_ packs: [PackRow]) throws -> Int64 {
         let uid = RecordID().description
         let lock = try SessionLock.create(path: store.layout.sessionFile(uid))
         defer { lock.release() }
@@ -36,11 +35,10 @@ struct PackRewriter {
         let sealer = PackSealer(
             catalogue: store.catalogue, session: session.id, scope: scope.id, uploads: uploads)
         do {
-            for pack in packs.sorted(by: { $0.id < $1.id }) {
-                let moved = try copy(pack, sealer)
-                try switchOver(moved, from: pack, session: session, uploads: uploads)
-                try isMoved(pack)
-            }
+            let moved = try copy(packs, sealer)
+            while try store.catalogue.write("publish", { try $0.publishPacks(session: session.id, limit: 200) }) == 200
+            {}
+            for (pack, places) in moved { try switchOver(places, from: pack, session: session, uploads: uploads) }
         } catch {
             try? store.forget(session: session)
             throw error
@@ -49,25 +47,21 @@ struct PackRewriter {
         return sealer.storedBytes
     }
 
-    private func copy(_ pack: PackRow, _ sealer: PackSealer) throws -> [ObjectPlace] {
-        guard let id = PackID(bytes: pack.uid), let index = try Self.readIndex(id, scope: scope.name, store.backend)
-        else { return [] }
-        let frames = try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id)
-        let live = try store.catalogue.read { tx in
-            try PackRegistration.places(index, frames: frames).filter { place in
-                try tx.object(place.key, scope: scope.id)?.frame == place.frame
-            }
-        }
+    /// Writes copies of what is in use of some packs. Returns what was copied of each.
+    private func copy(_ packs: [PackRow], _ sealer: PackSealer) throws -> [(pack: PackRow, places: [ObjectPlace])] {
         let writer = try PackWriter(
             backend: store.backend, scope: scope.name, compressionLevel: 3, threads: 2,
             allocate: { try sealer.announce() }, sealed: { try sealer.sealed($0) })
         do {
-            var moved: [ObjectPlace] = []
-            for place in live {
-                try step(1, UInt64(clamping: place.length))
-                guard let bytes = try readIfSound(place) else { continue }
-                try bytes.withUnsafeBytes { try writer.append(place.key, $0) }
-                moved.append(place)
+            let moved = try packs.map { pack in
+                var moved: [ObjectPlace] = []
+                for place in try live(pack) {
+                    try step(1, UInt64(clamping: place.length))
+                    guard let bytes = try readIfSound(place) else { continue }
+                    try bytes.withUnsafeBytes { try writer.append(place.key, $0) }
+                    moved.append(place)
+                }
+                return (pack, moved)
             }
             try writer.finish()
             return moved
@@ -82,8 +76,29 @@ struct PackRewriter {
     static func readIndex(_ id: PackID, scope: String, _ backend: any PackBackend) throws -> PackIndex? {
         do {
             return try PackIndex.read(backend: backend, scope: scope, id: id)
-        } catch let error as PackError where error.code == .missing || error.code == .corrupt {
+        } catch {
+            guard StoreError.isUnreadable(error) || (error as? PackError)?.code == .missing else { throw error }
             return nil
+        }
+    }
+
+    /// The objects of a pack that are in use, in its order. Where its footer cannot be read, as the catalogue knows
+    /// them; where the pack is gone, because another collection was faster or it is lost, none.
+    private func live(_ pack: PackRow) throws -> [ObjectPlace] {
+        guard let id = PackID(bytes: pack.uid) else { return [] }
+        let index: PackIndex
+        do {
+            index = try PackIndex.read(backend: store.backend, scope: scope.name, id: id)
+        } catch let error as PackError where error.code == .missing {
+            return []
+        } catch  where StoreError.isUnreadable(error) {
+            return try store.catalogue.read { try $0.places(pack: pack.id, scope: scope.id) }
+        }
+        let frames = try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id)
+        return try store.catalogue.read { tx in
+            try PackRegistration.places(index, frames: frames).filter { place in
+                try tx.object(place.key, scope: scope.id)?.frame == place.frame
+            }
         }
     }
 
@@ -92,7 +107,7 @@ struct PackRewriter {
         do {
             return try store.frames.read(place)
         } catch {
-            guard StoreError(mapping: error).code == .corrupt else { throw error }
+            guard StoreError.isUnreadable(error) else { throw error }
             // Unless another collection has moved it meanwhile.
             try store.catalogue.write("mark-bad") {
                 try $0.markBad(place.key, scope: scope.id, frame: place.frame, true)
@@ -105,7 +120,6 @@ struct PackRewriter {
     private func switchOver(
         _ moved: [ObjectPlace], from pack: PackRow, session: SessionRow, uploads: SessionUploads
     ) throws {
-        while try store.catalogue.write("publish", { try $0.publishPacks(session: session.id, limit: 200) }) == 200 {}
         for batch in moved.batches(of: 300) {
             try store.catalogue.write("switch") { tx in
                 var changes = PackChanges()

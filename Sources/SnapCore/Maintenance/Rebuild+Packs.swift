@@ -107,14 +107,8 @@ extension Rebuild {
     /// Counts anew, and corrects the ledger by what that changes.
     private func recount(_ org: OrgRow, _ store: Store) throws {
         guard let scope = try store.catalogue.read({ try $0.scope(org.scope) }) else { return }
-        let change = try ReferenceRecount(store: store, scope: scope, objectsAtOnce: FsckOptions().objectsAtOnce)
-            .repair()
-        guard change != 0 else { return }
-        try store.catalogue.write("correction") { tx in
-            let stamp = try tx.stamp(store.clock.reading())
-            try tx.appendLedger(
-                org: org.id, stamp: stamp, bytes: change, record: [UInt8](repeating: 0, count: 16), cause: "rebuild")
-        }
+        try ReferenceRecount(store: store, scope: scope, objectsAtOnce: FsckOptions().objectsAtOnce)
+            .repair(.letGo, cause: "rebuild")
     }
 
     /// Deletes the rows of objects in packs that are gone; one that is still counted stays, marked as damaged.

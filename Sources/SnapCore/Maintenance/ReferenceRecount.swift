@@ -70,36 +70,65 @@ struct ReferenceRecount {
         return finding
     }
 
-    /// Makes the counts of a store that nobody else uses what they must be. After packs were lost, the children of lost
-    /// nodes cannot be let go one by one.
+    /// What a repair is to do with objects that perhaps only a node that cannot be read names.
+    enum Doubt {
+        /// Nothing: what it names is lost with it, or this is a store made anew.
+        case letGo
+        case keep
+    }
+
+    /// Makes the counts what they must be. After packs were lost, the children of lost nodes cannot be let go one by
+    /// one.
     ///
-    /// - Returns: The change of the bytes held.
-    func repair() throws -> Int64 {
+    /// What that changes of the bytes held goes to the ledger, under `cause`.
+    ///
+    /// - Throws: ``StoreError/Code/busy`` when a commit or a delete came between; the next try makes it whole.
+    func repair(_ doubt: Doubt, cause: String) throws {
         var held = Held()
         let milliseconds = store.clock.milliseconds()
+        let job = try store.catalogue.read { try $0.lastJob() }
         for part in parts {
-            let (expected, _) = try expectedCounts(part)
+            let (expected, isWhole) = try expectedCounts(part)
             try forEachRow(part, limit: 400) { rows in
-                try store.catalogue.write("recount") { tx in
+                let counted = try store.catalogue.write("recount") { tx in
+                    try refuseAfter(job, tx)
+                    var counted: [(row: ObjectRow, count: Int64)] = []
                     let sequence = try tx.nextSequence()
-                    for row in rows {
-                        let count = expected[row.key] ?? 0
-                        held.add(row, count: count)
-                        guard count != row.refs else { continue }
+                    for seen in rows {
+                        // A collection may have deleted it since.
+                        guard let row = try tx.reading.object(seen.key, scope: scope.id) else { continue }
+                        let count = max(expected[row.key] ?? 0, isWhole || doubt == .letGo ? 0 : row.refs)
+                        counted.append((row, count))
+                        let isLeftOver = count == 0 && row.condemned == nil
+                        guard count != row.refs || isLeftOver else { continue }
                         if count > 0 {
                             try tx.setRefs(row.key, scope: scope.id, refs: count)
                         } else {
                             try tx.letGo(row.key, scope: scope.id, sequence: sequence, milliseconds: milliseconds)
                         }
                     }
+                    return counted
                 }
+                // Not within the transaction, which may be repeated.
+                for (row, count) in counted { held.add(row, count: count) }
             }
         }
-        return try store.catalogue.write("recount") { tx in
-            guard let now = try tx.reading.scope(scope.id) else { return 0 }
+        try store.catalogue.write("recount") { tx in
+            try refuseAfter(job, tx)
+            guard let now = try tx.reading.scope(scope.id) else { return }
             let change = held.bytes - now.heldBytes
             try tx.addHeld(scope: scope.id, bytes: change, objects: held.objects - now.heldObjects)
-            return change
+            guard change != 0, let org = try tx.reading.orgs().first(where: { $0.scope == scope.id }) else { return }
+            try tx.appendLedger(
+                org: org.id, stamp: try tx.stamp(store.clock.reading()), bytes: change,
+                record: [UInt8](repeating: 0, count: 16), cause: cause)
+        }
+    }
+
+    /// Counts change only with jobs: as long as there is none, and was none, what was counted holds.
+    private func refuseAfter(_ job: Int64, _ tx: WriteAccess) throws {
+        guard try tx.reading.lastJob() == job, try tx.reading.firstJob(scope: scope.id) == nil else {
+            throw StoreError(.busy, "The counts of `\(scope.name)` have changed while they were counted.")
         }
     }
 
@@ -162,13 +191,11 @@ struct ReferenceRecount {
         return (counts, isWhole)
     }
 
-    /// nil for a damaged node. A disk that fails for a moment is not damage: nothing may be let go for it.
+    /// nil for a node that is damaged, or on a part of the disk that fails.
     private func readableChildren(of key: ObjectKey, _ objects: JobObjects) throws -> [ObjectKey]? {
         do {
             return try objects.children(of: key)
-        } catch {
-            let error = StoreError(mapping: error)
-            guard error.code == .corrupt || error.code == .incomplete else { throw error }
+        } catch  where StoreError.isUnreadable(error) {
             return nil
         }
     }

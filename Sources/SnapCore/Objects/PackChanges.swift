@@ -10,6 +10,8 @@ struct PackChanges {
         changes[pack, default: (0, 0)].bytes += bytes
     }
 
+    var packs: Set<Int64> { Set(changes.keys) }
+
     func write(_ tx: WriteAccess) throws {
         for (pack, change) in changes {
             try tx.addLive(pack: pack, objects: change.objects, bytes: change.bytes)

@@ -112,11 +112,12 @@ extension ReadAccess {
             labels: try labels(record: row.uid).map { SnapshotRecord.Label(key: $0.key, value: $0.value) },
             createdMilliseconds: row.createdMilliseconds, logicalBytes: row.logicalBytes,
             uniqueBytes: row.uniqueBytes, newBytes: row.newBytes, storedBytes: row.storedBytes,
-            fileCount: row.fileCount, chunkCount: row.chunkCount)
+            fileCount: row.fileCount, chunkCount: row.chunkCount, isProtected: row.isProtected,
+            expiresMilliseconds: row.expiresMilliseconds)
     }
 }
 
-// MARK: Tags and deletes
+// MARK: Tags
 
 extension Store {
     /// Points `name:tag` at a snapshot of the same name or another.
@@ -141,65 +142,6 @@ extension Store {
                 _ = try tx.setTag(org: org.id, name: name, tag: tag, record: record.uid)
                 return replaced
             }
-        }
-    }
-
-    /// Removes a tag, and its snapshot with its last tag. What the snapshot alone held is let go in the background of
-    /// later calls; ``settle(org:onSettling:)`` does it now.
-    ///
-    /// - Returns: The snapshot when it went too.
-    package func deleteTag(org: String, name: String, tag: String) throws(StoreError) -> SnapshotRecord? {
-        try StoreError.mapped {
-            let org = try knownOrg(org)
-            return try catalogue.write("delete") { tx in
-                guard let row = try tx.reading.tag(org: org.id, name: name, tag: tag),
-                    let record = try tx.reading.record(row.record)
-                else { throw StoreError(.notFound, "There is no snapshot `\(name):\(tag)`.") }
-                let snapshot = try tx.reading.snapshot(record, org: org.name)
-                try tx.deleteTag(org: org.id, name: name, tag: tag)
-                guard snapshot.tags.count == 1 else { return nil }
-                try delete(record, label: "\(name):\(tag)", org: org, tx)
-                return snapshot
-            }
-        }
-    }
-
-    /// Removes a snapshot with all its tags. Costs the same for any size: what it held is let go by later calls.
-    package func deleteSnapshot(id: RecordID, org: String) throws(StoreError) {
-        try StoreError.mapped {
-            let org = try knownOrg(org)
-            // Tags beyond what the transaction takes that removes the snapshot go before it.
-            var isDone = false
-            while !isDone {
-                isDone = try catalogue.write("delete") { tx in
-                    guard let record = try tx.reading.record(id.bytes), record.org == org.id else {
-                        throw StoreError(.notFound, "There is no snapshot with the id \(id).")
-                    }
-                    guard try tx.deleteTags(record: record.uid, limit: 500) < 500 else { return false }
-                    try delete(record, label: record.name, org: org, tx)
-                    return true
-                }
-            }
-        }
-    }
-
-    private func delete(_ record: RecordRow, label: String, org: OrgRow, _ tx: WriteAccess) throws {
-        try tx.deleteRecord(record.uid)
-        let stamp = try tx.stamp(clock.reading())
-        let draft = try JobDraft(org: org.id, cause: "delete", commit: nil).encoded()
-        _ = try tx.insertJob(
-            JobRow(
-                id: 0, scope: org.scope, kind: .detach, state: .running, stamp: stamp, session: nil,
-                record: record.uid, label: "delete \(label)",
-                roots: [ObjectKey(.manifest, record.manifest), ObjectKey(.record, record.object)], nextRoot: 0,
-                bytes: 0, draft: draft, errorCode: nil, errorMessage: nil))
-    }
-
-    /// Works off what deletes and commits have queued in an organisation's scope.
-    package func settle(org: String, onSettling: (String) -> Void = { _ in }) throws(StoreError) {
-        try StoreError.mapped {
-            guard let org = try catalogue.read({ try $0.org(named: org) }) else { return }
-            try runner.settle(scope: org.scope, onSettling: onSettling)
         }
     }
 }

@@ -21,7 +21,11 @@ package struct SnapshotDraft: Sendable {
     package var creator: String?
     /// At most ``labelsMax``: they are written in one transaction.
     package var labels: [SnapshotRecord.Label] = []
+    /// From when on a collection deletes it: milliseconds since 1970; nil for never.
+    package var expiresMilliseconds: Int64?
     package var logicalBytes: Int64 = 0
+    /// Raw bytes of the distinct objects, where the session has not counted them.
+    package var uniqueBytes: Int64?
     package var fileCount: Int64 = 0
     package var chunkCount: Int64 = 0
 

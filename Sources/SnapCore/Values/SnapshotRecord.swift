@@ -39,6 +39,10 @@ public struct SnapshotRecord: Hashable, Sendable {
     public let storedBytes: Int64
     public let fileCount: Int64
     public let chunkCount: Int64
+    /// Not to be deleted until that is taken back.
+    public let isProtected: Bool
+    /// From when on a collection deletes it: milliseconds since 1970-01-01T00:00:00Z; nil for never.
+    public let expiresMilliseconds: Int64?
 
     /// `NAME:TAG` with its first tag, or the record's id.
     public var displayName: String { tags.first.map { "\(name):\($0)" } ?? id.description }

@@ -27,11 +27,27 @@ extension StoreError {
         }
     }
 
+    /// Whether stored bytes cannot be had, now and most likely later: they are damaged, gone, or on a part of the disk
+    /// that fails.
+    static func isUnreadable(_ error: any Error) -> Bool {
+        if let error = error as? IOError { return error.isMediaFailure }
+        let code = StoreError(mapping: error).code
+        return code == .corrupt || code == .incomplete
+    }
+
+    /// Whether the catalogue takes no writes now, for want of room or on a file system that is mounted read-only.
+    static func isRefusedWrite(_ error: any Error) -> Bool {
+        let code = StoreError(mapping: error).code
+        return code == .outOfSpace || code == .notAllowed
+    }
+
     private init(_ error: CatalogueError) {
         switch error.code {
         case .busy: self.init(.busy, error.message)
         case .outOfSpace: self.init(.outOfSpace, error.message, hint: "Run `snapstore gc` to free space.")
         case .missing: self.init(.notFound, error.message)
+        case .readOnly:
+            self.init(.notAllowed, error.message, hint: "Mount it for writing; what only reads goes on without.")
         case .corrupt: self.init(.corrupt, error.message)
         case .newer: self.init(.invalid, error.message)
         default: self.init(.io, error.message)

@@ -11,6 +11,8 @@ package struct CreateOperation {
     package var parent: SnapshotRecord?
     package var labels: [SnapshotRecord.Label] = []
     package var creator: String?
+    /// From when on a collection deletes it: milliseconds since 1970; nil for never.
+    package var expiresMilliseconds: Int64?
 
     package init(capture: CaptureOptions) {
         self.capture = capture
@@ -44,6 +46,7 @@ package struct CreateOperation {
         draft.force = force
         draft.parent = parent?.id
         draft.creator = creator
+        draft.expiresMilliseconds = expiresMilliseconds
         draft.labels = labels.sorted { $0.key < $1.key }
         draft.logicalBytes = Int64(clamping: captured.logicalBytes)
         draft.fileCount = Int64(clamping: captured.fileCount)

@@ -62,6 +62,7 @@ struct Create: ParsableCommand {
     @Option(help: ArgumentHelp("Set the tag only if it names this digest now, or none.", valueName: "digest"))
     var ifMatch: String?
     @Flag(help: "Move a tag that names other content.") var force = false
+    @Option(help: ArgumentHelp("Let gc delete it after so long: 12h, 7d.", valueName: "time")) var expires: Expiry?
 
     func run() throws {
         let output = Output(global)
@@ -74,6 +75,7 @@ struct Create: ParsableCommand {
         operation.labels = try label.map(parseLabel)
         try directory.checkIsDirectory(allowingFile: checkpoint != nil)
         let store = try global.openStore(create: true)
+        operation.expiresMilliseconds = expires?.span.map { store.nowMilliseconds() + $0.milliseconds }
         operation.parent = try parent.map { try global.resolve($0, in: store) }
         operation.capture.checkpoint?.base = operation.parent?.manifest
         let progress = Progress()
@@ -83,6 +85,10 @@ struct Create: ParsableCommand {
             store, org: GlobalOptions.org, directory: directory.bytes, name: name, tag: tag, progress: progress,
             onSettling: { output.note("Finishing first: \($0)") })
         reporter.stop()
+        if !result.isNew, expires != nil {
+            try store.setExpires(
+                milliseconds: operation.expiresMilliseconds, id: result.snapshot.id, org: GlobalOptions.org)
+        }
         try report(result, output, tag: "\(name):\(tag)", seconds: watch.seconds)
     }
 

@@ -11,6 +11,7 @@ struct Fsck: ParsableCommand {
               snapstore fsck                     catalogue, counts, and everything but file bytes
               snapstore fsck --read-data         all bytes too
               snapstore fsck --sample 5%         some of them
+              snapstore fsck --repair            put wrong counts right
               snapstore fsck --rebuild-catalog   after the catalogue was lost
 
             Exits with 8 when it finds problems, and says what to do about them.
@@ -21,6 +22,7 @@ struct Fsck: ParsableCommand {
     @Flag(help: "Read and hash all bytes.") var readData = false
     @Option(help: ArgumentHelp("Read and hash a part of them, picked at random: 5%.", valueName: "part")) var sample:
         Percentage?
+    @Flag(help: "Put counts right that are wrong.") var repair = false
     @Flag(help: "Make the catalogue anew, from its last backup and the packs.") var rebuildCatalog = false
     @Flag(help: "With --rebuild-catalog and no backup: take every snapshot found, deleted ones too.") var adopt = false
 
@@ -49,12 +51,14 @@ struct Fsck: ParsableCommand {
         let fields: [(String, JSONLine.Value)] = [
             ("objects", .integer(result.objects)), ("problems", .integer(Int64(result.problems.count))),
             ("objectsRead", .integer(result.objectsRead)), ("packs", .integer(result.packs)),
+            ("repaired", .integer(result.repaired)),
             ("damagedSnapshots", .integer(Int64(result.damagedSnapshots.count))), ("seconds", .number(watch.seconds)),
         ]
         output.line(
             "\(Format.count(result.objects, "object")) in \(Format.count(result.packs, "pack")), "
                 + "\(result.objectsRead) of them read: \(Format.count(Int64(result.problems.count), "problem")); "
                 + Format.seconds(watch.seconds))
+        if result.repaired > 0 { output.line("Put right: \(Format.count(result.repaired, "count"))") }
         try output.summary(result.advice, fields)
         if !result.problems.isEmpty { throw ExitStatus.corrupt }
     }
@@ -82,6 +86,7 @@ struct Fsck: ParsableCommand {
         }
         var options = FsckOptions()
         options.readData = readData
+        options.repair = repair
         options.samplePart = sample?.part ?? 0
         options.step = { objects, bytes in
             progress.add(entries: objects, bytes: bytes)
@@ -131,7 +136,8 @@ extension FsckResult {
             lines.append("Next: what snapshots need can be read; copy them to a sound store:")
             lines.append("  snapstore export NAME:TAG - | snapstore import - --store PATH")
         }
-        if !codes.isDisjoint(with: ["catalogue", "count", "ledger", "object_missing", "pack_unknown"]) {
+        if codes.contains("count") { lines.append("Next: put the counts right: snapstore fsck --repair") }
+        if !codes.isDisjoint(with: ["catalogue", "ledger", "object_missing", "pack_unknown"]) {
             lines.append("Next: make the catalogue anew, from its last backup and the packs:")
             lines.append("  snapstore fsck --rebuild-catalog")
         }

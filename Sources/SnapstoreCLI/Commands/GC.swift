@@ -38,6 +38,11 @@ struct GC: ParsableCommand {
         }
         let result = try store.collectGarbage(options)
         reporter.stop()
+        for name in result.expiredSnapshots {
+            try output.item(
+                dryRun ? "Has expired and would be deleted: \(name)" : "Deleted \(name), which has expired",
+                [("expired", .text(name)), ("deleted", .flag(!dryRun))])
+        }
         explainRest(result, output)
         let packs = "\(Format.count(result.deletedPacks, "pack")) removed, \(result.rewrittenPacks) of them rewritten"
         try output.summary(
@@ -47,6 +52,7 @@ struct GC: ParsableCommand {
             [
                 ("freedBytes", .integer(result.freedBytes)), ("laterBytes", .integer(result.laterBytes)),
                 ("laterAt", result.laterAtMilliseconds.map { .integer($0) } ?? .null),
+                ("expiredSnapshots", .integer(Int64(result.expiredSnapshots.count))),
                 ("deletedObjects", .integer(result.deletedObjects)), ("deletedPacks", .integer(result.deletedPacks)),
                 ("seconds", .number(watch.seconds)),
             ])

@@ -36,6 +36,10 @@ struct Get: ParsableCommand {
             ["stored", Format.bytes(snapshot.storedBytes)],
         ]
         for label in snapshot.labels { rows.append(["label", "\(label.key)=\(escaped(Array(label.value.utf8)))"]) }
+        if snapshot.isProtected { rows.append(["protected", "yes"]) }
+        if let at = snapshot.expiresMilliseconds {
+            rows.append(["expires", Format.time(milliseconds: at) + " UTC"])
+        }
         if let parent = snapshot.parent { rows.append(["parent", parent.description]) }
         if let platform = manifest.platform {
             rows.append(["platform", escaped(Array("\(platform.os)/\(platform.architecture)".utf8))])

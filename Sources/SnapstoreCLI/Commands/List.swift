@@ -10,6 +10,7 @@ struct List: ParsableCommand {
               snapstore list
               snapstore list --name tools
               snapstore list --untagged --json
+              snapstore list --deleted
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -18,10 +19,13 @@ struct List: ParsableCommand {
         String?
     @Flag(help: "Only snapshots that every tag has moved away from.") var untagged = false
 
+    @Flag(help: "Snapshots that were deleted and can still come back.") var deleted = false
+
     func run() throws {
         let output = Output(global)
         output.status("list")
         let store = try global.openStore()
+        if deleted { return try listDeleted(store, output) }
         let snapshots = try store.snapshots(org: GlobalOptions.org, name: name).filter(isWanted)
         if output.isJSON {
             for snapshot in snapshots { try output.item("", snapshot.fields) }
@@ -45,6 +49,32 @@ struct List: ParsableCommand {
         try output.summary("", [("count", .integer(Int64(snapshots.count)))])
     }
 
+    private func listDeleted(_ store: Store, _ output: Output) throws {
+        guard label == nil, !untagged else {
+            throw StoreError(.invalid, "--deleted goes with --name alone.")
+        }
+        let found = try store.deletedSnapshots(org: GlobalOptions.org).filter { name == nil || $0.name == name }
+        if output.isJSON {
+            for snapshot in found { try output.item("", snapshot.fields) }
+        } else if found.isEmpty {
+            output.line("Nothing that was deleted is remembered.")
+        } else {
+            let rows = found.map { snapshot in
+                [
+                    snapshot.tags.isEmpty
+                        ? "\(snapshot.name) (untagged)"
+                        : snapshot.tags.map { "\($0.name):\($0.tag)" }.joined(separator: " "),
+                    snapshot.id.description, Format.time(milliseconds: snapshot.deletedMilliseconds),
+                    Format.bytes(snapshot.logicalBytes),
+                ]
+            }
+            for line in Format.table([["SNAPSHOT", "ID", "DELETED (UTC)", "SIZE"]] + rows, right: [3]) {
+                try output.item(line, [])
+            }
+        }
+        try output.summary("", [("count", .integer(Int64(found.count)))])
+    }
+
     private func isWanted(_ snapshot: SnapshotRecord) -> Bool {
         if untagged, !snapshot.tags.isEmpty { return false }
         guard let label else { return true }
@@ -63,7 +93,20 @@ extension SnapshotRecord {
             ("createdMilliseconds", .integer(createdMilliseconds)), ("logicalBytes", .integer(logicalBytes)),
             ("uniqueBytes", .integer(uniqueBytes)), ("newBytes", .integer(newBytes)),
             ("storedBytes", .integer(storedBytes)), ("fileCount", .integer(fileCount)),
-            ("chunkCount", .integer(chunkCount)),
+            ("chunkCount", .integer(chunkCount)), ("protected", .flag(isProtected)),
+            ("expiresMilliseconds", expiresMilliseconds.map { .integer($0) } ?? .null),
+        ]
+    }
+}
+
+extension DeletedSnapshot {
+    /// As JSON shows it.
+    fileprivate var fields: [(String, JSONLine.Value)] {
+        [
+            ("id", .text(id.description)), ("name", .text(name)),
+            ("tags", .list(tags.map { .text("\($0.name):\($0.tag)") })), ("digest", .text(manifest.description)),
+            ("kind", .text(kind)), ("deletedMilliseconds", .integer(deletedMilliseconds)),
+            ("logicalBytes", .integer(logicalBytes)), ("fileCount", .integer(fileCount)),
         ]
     }
 }

@@ -45,7 +45,7 @@ struct RestoreCommand: ParsableCommand {
         options.sync = sync
         options.isUntrusted = untrusted
         // While it is open, gc keeps what the snapshot needs even if somebody deletes it.
-        let session = try store.beginSession(.restore, org: GlobalOptions.org)
+        let session = try store.beginReading(org: GlobalOptions.org)
         defer { session.end() }
         let reader = session.reader()
         if checkpoint != nil, try SnapshotTree(snapshot, reader: reader).manifest.checkpoint == nil {

@@ -27,6 +27,9 @@ extension Diff: StoreCommand {}
 extension Tag: StoreCommand {}
 extension Delete: StoreCommand {}
 extension Fsck: StoreCommand {}
+extension Protect: StoreCommand {}
+extension Expire: StoreCommand {}
+extension Undelete: StoreCommand {}
 extension Stats: StoreCommand {}
 extension DoctorCommand: StoreCommand {}
 

@@ -165,7 +165,7 @@ import Testing
         try fixture.collect()
         fixture.store.close()
         try loseCatalogue()
-        try (path + "/catalog.sqlite.new").write([1, 2, 3])
+        try (path + "/catalog.rebuilt.sqlite.new").write([1, 2, 3])
         _ = try Store.rebuildCatalogue(path: path, adopt: false)
         fixture = try open()
         #expect(try fixture.names() == ["t:1"])

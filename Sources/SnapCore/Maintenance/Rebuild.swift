@@ -21,7 +21,8 @@ extension Store {
     /// Makes a lost or damaged catalogue anew: from the newest backup and the records in packs written after it, or
     /// from packs alone.
     ///
-    /// The old catalogue, if any, is kept beside under another name. Nothing else may use the store meanwhile.
+    /// It is made beside the old one, and takes its place last: cut short, a rebuild leaves what was there. The old
+    /// catalogue, if any, is kept under another name. Nothing else may use the store meanwhile.
     ///
     /// - Parameter adopt: Without a backup: take every snapshot found, deleted ones included. Otherwise they are only
     ///   listed, and the store is left as it was.
@@ -55,13 +56,27 @@ struct Rebuild {
             return result
         }
         try refuseWhileUsed()
-        try setAside()
+        try removeUnfinished()
         if let backup { try place(backup) }
-        let catalogue = try Catalogue.open(directory: layout.root, create: true, disk: disk)
-        try forgetSessions(catalogue)
-        catalogue.close()
-        let store = try Store.open(path: layout.root, create: false, disk: disk)
+        try fill(&result)
+        try setAside()
+        try disk.rename(layout.rebuiltCatalogue, to: layout.catalogue)
+        try disk.syncDirectory(layout.root)
+        try removeUnfinished()
+        return result
+    }
+
+    /// Brings the catalogue that was placed, or an empty one, up to what the packs hold.
+    private func fill(_ result: inout RebuildResult) throws {
+        let catalogue = try Catalogue.open(
+            directory: layout.root, name: StoreLayout.rebuiltName, create: true, disk: disk)
+        let format = try StoreFormat(parsing: try Kernel.readFile(layout.format, limit: 4096), path: layout.format)
+        let store = try Store(
+            layout: layout, storeID: format.storeID, disk: disk, catalogue: catalogue,
+            backend: try LocalPackBackend(root: layout.packs, disk: disk))
         defer { store.close() }
+        try forgetSessions(catalogue)
+        try store.cleanUpDeadSessions()
         let missing = try missingPacks(store)
         var records: [RecordObject] = []
         for scope in try store.backend.scopes() where SnapshotName.isValid(scope) {
@@ -74,7 +89,14 @@ struct Rebuild {
         for org in try store.catalogue.read({ try $0.orgs() }) {
             result.snapshots += try store.snapshots(org: org.name).map { "\(org.name)/\($0.displayName)" }
         }
-        return result
+        try catalogue.finishLog()
+    }
+
+    /// Removes what a rebuild that was cut short left.
+    private func removeUnfinished() throws {
+        for name in ["", "-wal", "-shm", ".new"] where Kernel.exists(layout.rebuiltCatalogue + name) {
+            try disk.unlink(layout.rebuiltCatalogue + name)
+        }
     }
 
     private func refuseWhileUsed() throws {
@@ -98,9 +120,7 @@ struct Rebuild {
 
     private func place(_ backup: CatalogueBackup) throws {
         let source = try Kernel.open(backup.path, .readOnly)
-        // A rebuild that was cut short may have left one.
-        try disk.unlink(layout.catalogue + ".new")
-        let target = try disk.createFile(layout.catalogue + ".new")
+        let target = try disk.createFile(layout.rebuiltCatalogue + ".new")
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { buffer.deallocate() }
         var offset: UInt64 = 0
@@ -111,7 +131,7 @@ struct Rebuild {
             offset += UInt64(count)
         }
         try disk.sync(target)
-        try disk.rename(target.path, to: layout.catalogue)
+        try disk.rename(target.path, to: layout.rebuiltCatalogue)
         try disk.syncDirectory(layout.root)
     }
 

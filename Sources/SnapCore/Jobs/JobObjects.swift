@@ -24,6 +24,16 @@ struct JobObjects: Sendable {
         return try ObjectChildren.of(key.kind, read(key))
     }
 
+    /// The children of a node; nil where they cannot be had, because it is damaged or on a part of the disk that fails.
+    func readableChildren(of key: ObjectKey) throws -> [ObjectKey]? {
+        do {
+            return try children(of: key)
+        } catch {
+            guard StoreError.isUnreadable(error) else { throw error }
+            return nil
+        }
+    }
+
     /// The bytes of an object.
     func read(_ key: ObjectKey) throws -> [UInt8] {
         var last: Int64?

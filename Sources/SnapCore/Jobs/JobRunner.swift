@@ -215,7 +215,9 @@ extension JobRunner {
             let key = queue[next]
             next += 1
             guard key.kind.hasChildren, children[key] == nil else { continue }
-            let found = try isAttach ? objects.children(of: key) : childrenToRelease(key, objects)
+            // A delete is always carried out: where a node cannot be read, the references of its children stay behind,
+            // which is safe, and `fsck --repair` counts them anew.
+            let found = try isAttach ? objects.children(of: key) : objects.readableChildren(of: key)
             if found == nil { unreadable.insert(key) }
             let list = found ?? []
             children[key] = list
@@ -228,15 +230,5 @@ extension JobRunner {
             }
         }
         return (children, unreadable)
-    }
-
-    /// A delete is always carried out: where a node that is damaged, or on a part of the disk that fails, hides its
-    /// children, their references stay behind, which is safe, and `fsck --repair` counts them anew. nil then.
-    private func childrenToRelease(_ key: ObjectKey, _ objects: JobObjects) throws -> [ObjectKey]? {
-        do {
-            return try objects.children(of: key)
-        } catch  where StoreError.isUnreadable(error) {
-            return nil
-        }
     }
 }

@@ -8,11 +8,6 @@ internal import SnapModel
 /// so the cost is what is new to, or leaves, the scope. Nodes whose children are still to be counted wait on the job's
 /// frontier. The children come from `children`, read before the transaction; a node that is not among them waits.
 struct ReferenceBatch {
-    private struct PackChange {
-        var objects: Int64 = 0
-        var bytes: Int64 = 0
-    }
-
     /// Rows kept free for what the batch writes at its end: totals, the job, the frontier rows of its last node.
     private static let reserve = 60
 
@@ -29,7 +24,7 @@ struct ReferenceBatch {
     private var pendingDone = 0
     private var heldBytes: Int64 = 0
     private var heldObjects: Int64 = 0
-    private var packChanges: [Int64: PackChange] = [:]
+    private var packChanges = PackChanges()
     /// Packs of frames looked up so far.
     private var livePacks: [Int64: Int64] = [:]
     private var condemnedSequence: Int64?
@@ -147,7 +142,7 @@ extension ReferenceBatch {
             try attach(row)
         } else if let place = try objects.upload(key, tx.reading), let pack = try livePack(ofFrame: place.frame) {
             try tx.insertObject(place, scope: job.scope, refs: 1)
-            change(pack, objects: 1, bytes: place.length)
+            packChanges.add(pack: pack, objects: 1, bytes: place.length)
             crossedUp(key, length: place.length)
         } else if job.scope != .public, let shared = try tx.reading.object(key, scope: .public), shared.refs > 0,
             !shared.isBad
@@ -168,8 +163,10 @@ extension ReferenceBatch {
         {
             try tx.moveObject(row.key, scope: job.scope, frame: place.frame, position: place.position)
             // A pack that was lost may be forgotten already.
-            if let oldPack = try tx.reading.frame(old)?.pack { change(oldPack, objects: -1, bytes: -row.length) }
-            change(pack, objects: 1, bytes: place.length)
+            if let oldPack = try tx.reading.frame(old)?.pack {
+                packChanges.add(pack: oldPack, objects: -1, bytes: -row.length)
+            }
+            packChanges.add(pack: pack, objects: 1, bytes: place.length)
         }
         try tx.setRefs(row.key, scope: job.scope, refs: row.refs + 1)
         if row.refs == 0 { crossedUp(row.key, length: row.length) }
@@ -256,15 +253,8 @@ extension ReferenceBatch {
         return pack
     }
 
-    private mutating func change(_ pack: Int64, objects: Int64, bytes: Int64) {
-        packChanges[pack, default: PackChange()].objects += objects
-        packChanges[pack, default: PackChange()].bytes += bytes
-    }
-
     private mutating func writeTotals() throws {
-        for (pack, change) in packChanges {
-            try tx.addLive(pack: pack, objects: change.objects, bytes: change.bytes)
-        }
+        try packChanges.write(tx)
         if heldObjects != 0 || heldBytes != 0 {
             try tx.addHeld(scope: job.scope, bytes: heldBytes, objects: heldObjects)
         }

@@ -264,8 +264,8 @@ struct StoreChecker {
     private mutating func checkCounts(_ scope: ScopeRow) throws {
         for attempt in 1...3 {
             // A delete that was only queued has left its references: they are taken back first.
-            try store.runner.settle(scope: scope.id)
-            let before = try store.catalogue.read { try $0.sequenceAndJobs() }
+            guard try settle(scope) else { return }
+            let last = try store.catalogue.read { try $0.lastJob() }
             let recount = ReferenceRecount(
                 store: store, scope: scope, objectsAtOnce: options.objectsAtOnce, step: options.step)
             var found = try recount.problems()
@@ -275,8 +275,7 @@ struct StoreChecker {
                 found = try recount.problems()
                 return note(found, scope)
             }
-            let after = try store.catalogue.read { try $0.sequenceAndJobs() }
-            let isQuiet = before == after && before.jobs.isEmpty
+            let isQuiet = try store.catalogue.read { try recount.isQuiet(since: last, $0) }
             if isQuiet || attempt == 3 && found.problems.isEmpty { return note(found, scope) }
         }
         report("busy", "The counts of `\(scope.name)` changed during each recount: check again when it is quieter.")
@@ -298,7 +297,6 @@ struct StoreChecker {
             try recount.repair(.keep, cause: "correction")
             return true
         } catch let error as StoreError where error.code == .busy {
-            try store.runner.settle(scope: scope.id)
             return false
         }
     }
@@ -363,11 +361,6 @@ extension ReadAccess {
             return nil
         }
         return ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position)
-    }
-
-    /// Changes with every commit, delete and condemnation.
-    func sequenceAndJobs() throws -> (numbers: [Int64], jobs: [Int64]) {
-        (try [sequence()] + scopes().flatMap { [$0.heldBytes, $0.heldObjects] }, try jobs().map(\.id))
     }
 }
 

@@ -95,11 +95,7 @@ struct PackRewriter {
             return try store.catalogue.read { try $0.places(pack: pack.id, scope: scope.id) }
         }
         let frames = try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id)
-        return try store.catalogue.read { tx in
-            try PackRegistration.places(index, frames: frames).filter { place in
-                try tx.object(place.key, scope: scope.id)?.frame == place.frame
-            }
-        }
+        return try store.placesInUse(index, frames: frames, scope: scope.id)
     }
 
     /// A damaged object stays where it is, marked: rewriting must not make it look sound, nor stop for it.

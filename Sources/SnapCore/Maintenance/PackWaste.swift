@@ -46,17 +46,27 @@ struct PackWaste {
         else { return Int64(Double(pack.storedBytes) * min(1, pack.deadPart)) }
         let frames = try store.catalogue.read { try $0.frames(pack: pack.id) }
         var live: [Int64: Int64] = [:]
-        for batch in PackRegistration.places(index, frames: frames.map(\.id)).batches(of: 5000) {
-            try store.catalogue.read { tx in
-                for place in batch where try tx.object(place.key, scope: scope.id)?.frame == place.frame {
-                    live[place.frame, default: 0] += place.length
-                }
-            }
+        for place in try store.placesInUse(index, frames: frames.map(\.id), scope: scope.id) {
+            live[place.frame, default: 0] += place.length
         }
         let dead = frames.reduce(0.0) { sum, frame in
             let used = Double((live[frame.id] ?? 0) - (expiring[frame.id] ?? 0))
             return sum + Double(frame.storedBytes) * (1 - min(1, max(0, used / Double(max(1, frame.rawBytes)))))
         }
         return min(pack.storedBytes, Int64(dead))
+    }
+}
+
+extension Store {
+    /// The objects of a pack that are in use, in its order.
+    ///
+    /// - Parameter frames: The rows of its frames, in order.
+    func placesInUse(_ index: PackIndex, frames: [Int64], scope: ScopeID) throws -> [ObjectPlace] {
+        // Some at a time: a read transaction over all objects of a pack would hold on to the log.
+        try PackRegistration.places(index, frames: frames).batches(of: 5000).flatMap { batch in
+            try catalogue.read { tx in
+                try batch.filter { try tx.object($0.key, scope: scope)?.frame == $0.frame }
+            }
+        }
     }
 }

@@ -125,9 +125,14 @@ struct ReferenceRecount {
         }
     }
 
-    /// Counts change only with jobs: as long as there is none, and was none, what was counted holds.
+    /// Whether the counts are what they were when `job` was the last one. They change only with jobs: as long as there is
+    /// none, and was none, what was counted holds.
+    func isQuiet(since job: Int64, _ tx: ReadAccess) throws -> Bool {
+        try tx.lastJob() == job && tx.firstJob(scope: scope.id) == nil
+    }
+
     private func refuseAfter(_ job: Int64, _ tx: WriteAccess) throws {
-        guard try tx.reading.lastJob() == job, try tx.reading.firstJob(scope: scope.id) == nil else {
+        guard try isQuiet(since: job, tx.reading) else {
             throw StoreError(.busy, "The counts of `\(scope.name)` have changed while they were counted.")
         }
     }
@@ -182,21 +187,12 @@ struct ReferenceRecount {
             catalogue: store.catalogue, frames: store.frames, scope: scope.id, session: nil, uploads: nil)
         while let key = queue.popLast() {
             try step(0, 0)
-            guard let children = try readableChildren(of: key, objects) else {
+            guard let children = try objects.readableChildren(of: key) else {
                 isWhole = false
                 continue
             }
             for child in children { add(child) }
         }
         return (counts, isWhole)
-    }
-
-    /// nil for a node that is damaged, or on a part of the disk that fails.
-    private func readableChildren(of key: ObjectKey, _ objects: JobObjects) throws -> [ObjectKey]? {
-        do {
-            return try objects.children(of: key)
-        } catch  where StoreError.isUnreadable(error) {
-            return nil
-        }
     }
 }

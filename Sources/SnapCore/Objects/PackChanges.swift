@@ -10,6 +10,9 @@ struct PackChanges {
         changes[pack, default: (0, 0)].bytes += bytes
     }
 
+    /// Packs that change.
+    var count: Int { changes.count }
+
     var packs: Set<Int64> { Set(changes.keys) }
 
     func write(_ tx: WriteAccess) throws {

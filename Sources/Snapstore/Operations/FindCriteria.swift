@@ -44,7 +44,7 @@ package struct FindCriteria: Sendable {
 
 extension Entry {
     /// As `find -type` calls it.
-    fileprivate var findLetter: Character {
+    package var findLetter: Character {
         switch node {
         case .file: "f"
         case .directory: "d"

@@ -17,6 +17,11 @@ package struct SnapshotTree {
         }
     }
 
+    /// A path in a snapshot as people type it, without what says nothing: a leading, doubled or last `/`, and `.`.
+    package static func plain(_ path: [UInt8]) -> [UInt8] {
+        Array(path.split(separator: 47).filter { !$0.elementsEqual([46]) }.joined(separator: [47]))
+    }
+
     /// The entry at a path: names joined by `/`, a leading one allowed, empty for the top.
     ///
     /// - Throws: ``StoreError/Code/notFound`` naming the part that is not there.

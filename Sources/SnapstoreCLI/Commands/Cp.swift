@@ -28,10 +28,10 @@ struct Cp: ParsableCommand {
         output.status("cp")
         let watch = Stopwatch()
         let (reference, rawPath) = try CopyOut.split(source.bytes)
-        let path = Self.plain(rawPath)
+        let path = SnapshotTree.plain(rawPath)
         let store = try global.openStore()
         // While it is open, gc keeps what the snapshot needs even if somebody deletes it.
-        let session = try store.beginSession(.restore, org: GlobalOptions.org)
+        let session = try store.beginReading(org: GlobalOptions.org)
         defer { session.end() }
         let snapshot = try resolve(reference, in: store)
         let progress = Progress()
@@ -67,10 +67,6 @@ struct Cp: ParsableCommand {
                 .notFound, error.message,
                 hint: "For a path of \(snapshot.displayName) that has a colon: \(reference[..<colon]):latest:PATH.")
         }
-    }
-
-    private static func plain(_ path: [UInt8]) -> [UInt8] {
-        Array(path.split(separator: 47).filter { !$0.elementsEqual([46]) }.joined(separator: [47]))
     }
 }
 

@@ -26,12 +26,11 @@ struct Du: ParsableCommand {
         output.status("du")
         guard depth >= 0 else { throw StoreError(.invalid, "--depth is a number from 0 on.") }
         let store = try global.openStore()
-        let session = try store.beginSession(.restore, org: GlobalOptions.org)
+        let session = try store.beginReading(org: GlobalOptions.org)
         defer { session.end() }
         let snapshot = try global.resolve(reference, in: store)
         let tree = try SnapshotTree(snapshot, reader: session.reader())
-        let names = (path?.bytes ?? []).split(separator: 47).filter { !$0.elementsEqual([46]) }
-        let start = Array(names.joined(separator: [47]))
+        let start = SnapshotTree.plain(path?.bytes ?? [])
         let top = try tree.entry(at: start)
         let progress = Progress()
         Interrupts.cancel(progress)

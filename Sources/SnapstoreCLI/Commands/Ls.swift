@@ -67,17 +67,7 @@ extension Entry {
         }
     }
 
-    var typeLetter: String {
-        switch node {
-        case .file: "-"
-        case .directory: "d"
-        case .symbolicLink: "l"
-        case .characterDevice: "c"
-        case .blockDevice: "b"
-        case .fifo: "p"
-        case .socket: "s"
-        }
-    }
+    var typeLetter: String { findLetter == "f" ? "-" : String(findLetter) }
 
     private static func permissions(_ mode: UInt16) -> String {
         var text = ""

@@ -38,8 +38,7 @@ struct RestoreCommand: ParsableCommand {
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
         var options = RestoreOptions()
-        let names = (path?.bytes ?? []).split(separator: 47).filter { !$0.elementsEqual([46]) }
-        options.path = Array(names.joined(separator: [47]))
+        options.path = SnapshotTree.plain(path?.bytes ?? [])
         options.overwrite = overwrite
         options.verify = verify
         options.sync = sync

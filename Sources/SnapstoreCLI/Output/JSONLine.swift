@@ -4,6 +4,7 @@ import SnapCore
 enum JSONLines {
     // Written and read by the main thread alone.
     private nonisolated(unsafe) static var hasBegun = false
+    // Set by the main thread before it writes the first line.
     /// Standard error for commands whose standard output is the data itself.
     nonisolated(unsafe) static var stream = TextStream.output
 

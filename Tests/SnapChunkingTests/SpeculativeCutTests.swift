@@ -57,6 +57,17 @@ import Testing
         }
     }
 
+    /// As much as there is room for.
+    private static func deliver(_ data: [UInt8], from at: inout Int, into room: UnsafeMutableRawBufferPointer)
+        -> CutInput
+    {
+        guard at < data.count else { return .end }
+        let count = min(room.count, data.count - at)
+        data.withUnsafeBytes { room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[at..<(at + count)])) }
+        at += count
+        return .bytes(count)
+    }
+
     private func cut(_ data: [UInt8], _ rule: CutRule, threads: Int, pool: WorkerPool?) throws -> [Segment] {
         let cutter = StreamCutter(
             threads: threads, concurrently: pool.map { pool in { try pool.concurrently($0, $1) } })
@@ -64,11 +75,7 @@ import Testing
         var segments: [Segment] = []
         var at = 0
         try cutter.cut(rule, expecting: UInt64(data.count)) { room in
-            guard at < data.count else { return .end }
-            let count = min(room.count, data.count - at)
-            data.withUnsafeBytes { room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[at..<(at + count)])) }
-            at += count
-            return .bytes(count)
+            Self.deliver(data, from: &at, into: room)
         } emit: { segment in
             switch segment {
             case .data(let bytes, let digest):
@@ -104,11 +111,7 @@ import Testing
         var at = 0
         var (ahead, all) = (0, 0)
         try cutter.cut(.contentDefined, expecting: UInt64(data.count)) { room in
-            guard at < data.count else { return .end }
-            let count = min(room.count, data.count - at)
-            data.withUnsafeBytes { room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[at..<(at + count)])) }
-            at += count
-            return .bytes(count)
+            Self.deliver(data, from: &at, into: room)
         } emit: { segment in
             guard case .data(_, let digest) = segment else { return }
             all += 1

@@ -47,7 +47,10 @@ import Testing
             let after = TemporaryDirectory(in: "/dev/shm")
             try simulated.image(.nothingUnsynced, below: parent.path).write(to: after.path)
             for path in [parent.file("store"), after.file("store")] {
-                try check(path, acknowledged, next, place)
+                StoreFixture.expectSound(path, names: [acknowledged] + (next.map { [$0] } ?? []), place) { fixture in
+                    // And it works again.
+                    try fixture.commit("again", tag: "1", files: ["x": [1, 2, 3]])
+                }
             }
         }
         print("prove: P5 (\(fault.testDescription)) tried=\(tried) lost=0 refused=\(refused) seed=\(seed)")
@@ -69,27 +72,6 @@ import Testing
             return (steps.last ?? [], nil, nil)
         } catch {
             return (steps.last ?? [], LifeScript.stages.dropFirst(steps.count).first, error)
-        }
-    }
-
-    private func check(_ path: String, _ acknowledged: Set<String>, _ next: Set<String>?, _ place: String) throws {
-        guard Kernel.exists(path + "/FORMAT") else {
-            #expect(acknowledged.isEmpty, "the store is gone at \(place)")
-            return
-        }
-        do {
-            let store = try Store.open(path: path, create: false)
-            defer { store.close() }
-            let fixture = StoreFixture(store: store)
-            try store.settle(org: StoreFixture.org)
-            let names = try fixture.names()
-            #expect(names == acknowledged || names == next, "\(names) at \(place); acknowledged \(acknowledged)")
-            let problems = try fixture.problems()
-            #expect(problems.isEmpty, "\(problems) at \(place)")
-            // And it works again.
-            try fixture.commit("again", tag: "1", files: ["x": [1, 2, 3]])
-        } catch {
-            Issue.record("\(error) at \(place)")
         }
     }
 

@@ -33,22 +33,9 @@ import Testing
         try image.write(to: target.path)
         let path = target.path + "/store"
         let (before, after) = life.expected(at: number)
-        guard Kernel.exists(path + "/FORMAT") else {
-            #expect(before.isEmpty, "the store is gone at \(place)")
-            return
-        }
-        do {
-            let store = try Store.open(path: path, create: false)
-            defer { store.close() }
-            let fixture = StoreFixture(store: store)
-            try store.settle(org: StoreFixture.org)
-            let names = try fixture.names()
-            #expect(names == before || names == after, "\(names) at \(place); before \(before), after \(after)")
-            let problems = try fixture.problems()
-            #expect(problems.isEmpty, "\(problems) at \(place)")
-            #expect(try store.statistics().sessions == 0, "a dead session is left at \(place)")
-        } catch {
-            Issue.record("\(error) at \(place)")
+        StoreFixture.expectSound(path, names: [before, after], place) { fixture in
+            let sessions = try fixture.store.statistics().sessions
+            #expect(sessions == 0, "a dead session is left at \(place)")
         }
     }
 }

@@ -3,6 +3,7 @@ import SnapDigest
 import SnapIO
 import SnapModel
 import TestSupport
+import Testing
 
 /// Makes small snapshots without a file system: a manifest, a root, a directory of files with these contents.
 struct StoreFixture {
@@ -70,6 +71,34 @@ struct StoreFixture {
         var options = FsckOptions()
         options.readData = true
         return try store.check(options).problems
+    }
+
+    /// Opens what a fault or a power cut has left, and expects it to be sound: with one of these sets of names, and
+    /// nothing for a full check to find.
+    ///
+    /// - Parameters:
+    ///   - names: What was acknowledged, and what the step under way led to. No store is right where nothing was.
+    ///   - then: What else must hold.
+    static func expectSound(
+        _ path: String, names: [Set<String>], _ place: String, then: (StoreFixture) throws -> Void = { _ in }
+    ) {
+        guard Kernel.exists(path + "/FORMAT") else {
+            #expect(names.first?.isEmpty == true, "the store is gone at \(place)")
+            return
+        }
+        do {
+            let store = try Store.open(path: path, create: false)
+            defer { store.close() }
+            let fixture = StoreFixture(store: store)
+            try store.settle(org: org)
+            let found = try fixture.names()
+            #expect(names.contains(found), "\(found) at \(place); expected \(names)")
+            let problems = try fixture.problems()
+            #expect(problems.isEmpty, "\(problems) at \(place)")
+            try then(fixture)
+        } catch {
+            Issue.record("\(error) at \(place)")
+        }
     }
 
     /// The files of a snapshot, read whole.

@@ -58,6 +58,10 @@ let package = Package(
         .executableTarget(
             name: "chunk-study", dependencies: ["SnapPacks", "SnapChunking", "SnapDigest", "SnapIO"],
             path: "Benchmarks/ChunkStudy"),
+        // Nor this: what others wait while millions of references are counted.
+        .executableTarget(
+            name: "long-jobs", dependencies: ["SnapCore", "SnapModel", "SnapDigest", "SnapIO"],
+            path: "Benchmarks/LongJobs"),
 
         .target(
             name: "CTestSQLite", path: "Tests/CTestSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),

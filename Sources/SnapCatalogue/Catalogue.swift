@@ -1,6 +1,7 @@
 internal import CSnapSQLite
 internal import GRDB
 package import SnapIO
+internal import Synchronization
 
 /// The catalogue of a store: one SQLite database, shared by any number of processes.
 ///
@@ -18,6 +19,7 @@ package final class Catalogue: Sendable {
     /// Nil where nothing can be written.
     private let lock: WriterLock?
     private let disk: Disk
+    private let largest = Mutex(0)
 
     private init(path: String, pool: DatabasePool, lock: WriterLock?, disk: Disk) {
         self.path = path
@@ -140,14 +142,15 @@ package final class Catalogue: Sendable {
     @discardableResult
     package func write<Result>(_ label: String, _ body: (WriteAccess) throws -> Result) throws -> Result {
         try Catalogue.mappedAny(path) {
-            try writerLock().locked {
-                let result = try pool.writeWithoutTransaction { db in
+            let result = try writerLock().locked {
+                try pool.writeWithoutTransaction { db in
                     try disk.gate(.transaction(label)) { try transactionInAnyRoom(db, label, body) }
                 }
-                // The commit is durable: that its log cannot be moved now, for want of room, does not undo it.
-                try? checkpointIfLarge()
-                return result
             }
+            // Who waits to write goes first. The commit is durable: that its log cannot be moved now, for want of room,
+            // does not undo it.
+            try? checkpointIfLarge()
+            return result
         }
     }
 
@@ -176,6 +179,7 @@ package final class Catalogue: Sendable {
                     .tooManyRows, "The transaction \(label) touched \(rows) rows: report this mistake.")
             }
             try db.commit()
+            largest.withLock { $0 = max($0, rows) }
             return result
         } catch {
             // A commit that failed may have rolled back by itself.
@@ -184,9 +188,24 @@ package final class Catalogue: Sendable {
         }
     }
 
+    /// Rows of the largest write transaction since the last call, for benchmarks.
+    package func takeLargestTransaction() -> Int {
+        largest.withLock { rows in
+            defer { rows = 0 }
+            return rows
+        }
+    }
+
     private func checkpointIfLarge() throws {
-        guard let size = try? Kernel.fileSize(path + "-wal"), size > Self.checkpointBytes else { return }
-        try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+        func isLarge() -> Bool {
+            guard let size = try? Kernel.fileSize(path + "-wal") else { return false }
+            return size > Self.checkpointBytes
+        }
+        guard isLarge() else { return }
+        try writerLock().locked {
+            guard isLarge() else { return }
+            try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+        }
     }
 
     /// Moves the whole write-ahead log into the database and empties it. Waits for no reader: what they pin stays.

@@ -8,16 +8,32 @@ extension Digest {
     var databaseBlob: Data { withBytes { Data($0) } }
 }
 
+/// Says where a row has a value: by the name of its column, or, where that is read a million times, by its place.
+protocol StoredColumn {
+    var label: String { get }
+    func value(in row: Row) -> DatabaseValue?
+}
+
+extension String: StoredColumn {
+    var label: String { self }
+    func value(in row: Row) -> DatabaseValue? { row.hasColumn(self) ? row[self] : nil }
+}
+
+extension StoredColumn where Self: RawRepresentable<Int> {
+    var label: String { String(describing: self) }
+    func value(in row: Row) -> DatabaseValue? { rawValue < row.count ? row[rawValue] : nil }
+}
+
 extension Row {
     /// The value in a column. GRDB's own subscripts trap on a NULL, a missing column or a value of another type; in a
     /// damaged file `STRICT` holds none of these off, and damage must be an error.
-    func get<Value: DatabaseValueConvertible>(_ column: String) throws -> Value {
+    func get<Value: DatabaseValueConvertible>(_ column: some StoredColumn) throws -> Value {
         guard let value = Value.fromDatabaseValue(try stored(column)) else { throw damaged(column) }
         return value
     }
 
     /// Like ``get(_:)``, for columns that may hold nothing.
-    func optional<Value: DatabaseValueConvertible>(_ column: String) throws -> Value? {
+    func optional<Value: DatabaseValueConvertible>(_ column: some StoredColumn) throws -> Value? {
         let raw = try stored(column)
         guard !raw.isNull else { return nil }
         guard let value = Value.fromDatabaseValue(raw) else { throw damaged(column) }
@@ -25,14 +41,14 @@ extension Row {
     }
 
     /// A number of things, or of bytes, of one row: so far below 2^63 that no sum of rows overflows.
-    func amount(_ column: String) throws -> Int64 {
+    func amount(_ column: some StoredColumn) throws -> Int64 {
         let value: Int64 = try get(column)
         guard (0...Self.amountMax).contains(value) else { throw damaged(column) }
         return value
     }
 
     /// Like ``amount(_:)``, where changes are added up and damage may have left less than nothing.
-    func balance(_ column: String) throws -> Int64 {
+    func balance(_ column: some StoredColumn) throws -> Int64 {
         let value: Int64 = try get(column)
         guard value.magnitude <= UInt64(Self.amountMax) else { throw damaged(column) }
         return value
@@ -40,36 +56,37 @@ extension Row {
 
     private static let amountMax: Int64 = 1 << 56
 
-    private func stored(_ column: String) throws -> DatabaseValue {
-        guard hasColumn(column) else { throw damaged(column) }
-        return self[column]
+    private func stored(_ column: some StoredColumn) throws -> DatabaseValue {
+        guard let value = column.value(in: self) else { throw damaged(column) }
+        return value
     }
 
     /// The digest in a column. A row that holds anything else is damage, never a trap.
-    func digest(_ column: String) throws -> Digest {
+    func digest(_ column: some StoredColumn) throws -> Digest {
         guard let digest = Digest(bytes: try get(column) as Data) else { throw damaged(column) }
         return digest
     }
 
-    func bytes(_ column: String) throws -> [UInt8] {
+    func bytes(_ column: some StoredColumn) throws -> [UInt8] {
         Array(try get(column) as Data)
     }
 
-    func key() throws -> ObjectKey {
-        guard let raw = UInt8(exactly: try get("kind") as Int64), let kind = ObjectKind(rawValue: raw) else {
-            throw damaged("kind")
-        }
-        return ObjectKey(kind, try digest("digest"))
+    func key(_ kind: some StoredColumn = "kind", _ digest: some StoredColumn = "digest") throws -> ObjectKey {
+        ObjectKey(
+            try value(kind) { (raw: Int64) in UInt8(exactly: raw).flatMap { ObjectKind(rawValue: $0) } },
+            try self.digest(digest))
     }
 
     /// A column that must hold a value which `convert` knows.
-    func value<Raw: DatabaseValueConvertible, Value>(_ column: String, _ convert: (Raw) -> Value?) throws -> Value {
+    func value<Raw: DatabaseValueConvertible, Value>(_ column: some StoredColumn, _ convert: (Raw) -> Value?) throws
+        -> Value
+    {
         guard let value = convert(try get(column)) else { throw damaged(column) }
         return value
     }
 
-    func damaged(_ column: String) -> CatalogueError {
+    func damaged(_ column: some StoredColumn) -> CatalogueError {
         CatalogueError(
-            .corrupt, "The catalogue holds a value in the column \(column) that cannot be: run `snapstore fsck`.")
+            .corrupt, "The catalogue holds a value in the column \(column.label) that cannot be: run `snapstore fsck`.")
     }
 }

@@ -10,7 +10,7 @@ extension ReadAccess {
         try Row.fetchAll(
             db,
             sql: """
-                SELECT object.* FROM object JOIN frame ON frame.id = object.frame
+                SELECT \(ObjectRow.columns) FROM object JOIN frame ON frame.id = object.frame
                 WHERE frame.pack = ? AND object.scope = ? ORDER BY frame.number, object.position
                 """, arguments: [pack, scope.rawValue]
         ).compactMap { row in
@@ -35,6 +35,11 @@ extension ReadAccess {
                 WHERE object.scope = ? AND condemned < ? AND condemned_ms <= ? AND refs = 0 AND borrows = 0
                 GROUP BY object.frame, frame.pack
                 """, arguments: [scope.rawValue, sequence, milliseconds]
-        ).map { (frame: $0["frame"], pack: $0["pack"], objects: $0["objects"], bytes: $0["bytes"]) }
+        ).map { row in
+            (
+                frame: try row.optional("frame"), pack: try row.optional("pack"), objects: try row.get("objects"),
+                bytes: try row.amount("bytes")
+            )
+        }
     }
 }

@@ -50,7 +50,7 @@ extension ReadAccess {
 extension ReadAccess {
     package func object(_ key: ObjectKey, scope: ScopeID) throws -> ObjectRow? {
         let statement = try db.cachedStatement(
-            sql: "SELECT * FROM object WHERE scope = ? AND kind = ? AND digest = ?")
+            sql: "SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND kind = ? AND digest = ?")
         return try Row.fetchOne(
             statement, arguments: [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob]
         ).map(ObjectRow.init)
@@ -60,7 +60,7 @@ extension ReadAccess {
     package func objects(scope: ScopeID, after key: ObjectKey?, limit: Int) throws -> [ObjectRow] {
         let statement = try db.cachedStatement(
             sql: """
-                SELECT * FROM object WHERE scope = ? AND (kind, digest) > (?, ?) ORDER BY kind, digest LIMIT ?
+                SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND (kind, digest) > (?, ?) ORDER BY kind, digest LIMIT ?
                 """)
         let kind = Int64(key?.kind.rawValue ?? 0)
         let digest = key?.digest.databaseBlob ?? Data()
@@ -70,7 +70,9 @@ extension ReadAccess {
     /// Up to `limit` objects of one kind after `digest`, in order.
     package func objects(scope: ScopeID, kind: ObjectKind, after digest: Digest?, limit: Int) throws -> [ObjectRow] {
         let statement = try db.cachedStatement(
-            sql: "SELECT * FROM object WHERE scope = ? AND kind = ? AND digest > ? ORDER BY digest LIMIT ?")
+            sql:
+                "SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND kind = ? AND digest > ? ORDER BY digest LIMIT ?"
+        )
         return try Row.fetchAll(
             statement, arguments: [scope.rawValue, Int64(kind.rawValue), digest?.databaseBlob ?? Data(), limit]
         ).map(ObjectRow.init)
@@ -83,7 +85,7 @@ extension ReadAccess {
         try Row.fetchAll(
             db,
             sql: """
-                SELECT * FROM object
+                SELECT \(ObjectRow.columns) FROM object
                 WHERE scope = ? AND condemned < ? AND condemned_ms <= ? AND refs = 0 AND borrows = 0
                 ORDER BY condemned LIMIT ?
                 """,
@@ -107,7 +109,8 @@ extension ReadAccess {
 
     package func badObjects(scope: ScopeID, limit: Int) throws -> [ObjectRow] {
         try Row.fetchAll(
-            db, sql: "SELECT * FROM object WHERE scope = ? AND bad <> 0 LIMIT ?", arguments: [scope.rawValue, limit]
+            db, sql: "SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND bad <> 0 LIMIT ?",
+            arguments: [scope.rawValue, limit]
         ).map(ObjectRow.init)
     }
 
@@ -191,11 +194,20 @@ extension SessionRow {
 }
 
 extension ObjectRow {
+    /// What a query for objects selects, in this order.
+    private enum Column: Int, StoredColumn, CaseIterable {
+        case kind, digest, length, refs, borrows, frame, position, condemned, bad
+    }
+
+    static let columns = Column.allCases.map { "object.\($0)" }.joined(separator: ", ")
+
+    /// - Parameter row: Of a query that selects ``columns``.
     init(_ row: Row) throws {
         self.init(
-            key: try row.key(), length: try row.amount("length"), refs: try row.amount("refs"),
-            borrows: try row.amount("borrows"), frame: try row.optional("frame"), position: try row.amount("position"),
-            condemned: try row.optional("condemned"), isBad: try row.get("bad") as Int64 != 0)
+            key: try row.key(Column.kind, Column.digest), length: try row.amount(Column.length),
+            refs: try row.amount(Column.refs), borrows: try row.amount(Column.borrows),
+            frame: try row.optional(Column.frame), position: try row.amount(Column.position),
+            condemned: try row.optional(Column.condemned), isBad: try row.get(Column.bad) as Int64 != 0)
     }
 }
 

@@ -10,9 +10,6 @@ internal import SnapPacks
 /// transaction, so one that comes too late finds its work done. A process that dies leaves rows that the next one
 /// continues.
 struct JobRunner: Sendable {
-    /// Children read ahead of one batch: about what one transaction can count.
-    private static let childrenAhead = 1_200
-
     let catalogue: Catalogue
     let frames: FrameReader
     let backend: any PackBackend
@@ -30,6 +27,7 @@ struct JobRunner: Sendable {
     ) throws {
         var announced: Int64?
         var foreign: (session: Int64, uploads: SessionUploads)?
+        var budget = BatchBudget()
         while let job = try catalogue.read({ try $0.firstJob(scope: scope) }), job.id <= last ?? .max {
             if job.id != last, announced != job.id {
                 announced = job.id
@@ -42,7 +40,7 @@ struct JobRunner: Sendable {
             }
             let objects = JobObjects(
                 catalogue: catalogue, frames: frames, scope: scope, session: job.session, uploads: known)
-            onUnreadable(try step(job, objects))
+            onUnreadable(try step(job, objects, &budget))
         }
     }
 
@@ -69,20 +67,21 @@ struct JobRunner: Sendable {
 
     /// One batch of a job that was first in its queue a moment ago. Returns how many of the nodes that it let go cannot
     /// be read.
-    private func step(_ seen: JobRow, _ objects: JobObjects) throws -> Int {
+    private func step(_ seen: JobRow, _ objects: JobObjects, _ budget: inout BatchBudget) throws -> Int {
+        let rowsMax = budget.rows
         let isAttach = seen.kind == .attach && seen.state == .running
         do {
             let ahead: (children: [ObjectKey: [ObjectKey]], unreadable: Set<ObjectKey>)
             do {
-                ahead = try readAhead(seen, objects)
+                ahead = try readAhead(seen, objects, rows: rowsMax)
             } catch  where isAttach && StoreError.isUnreadable(error) {
                 // Or the queue would wait for a disk that may never give it back.
                 try refuse(seen, StoreError(mapping: error))
                 return 0
             }
-            return try catalogue.write("job") { tx in
+            return try budget.write(catalogue, "job") { tx in
                 guard let job = try tx.reading.firstJob(scope: seen.scope), job.id == seen.id else { return 0 }
-                let expanded = try batch(job, objects, ahead.children, tx)
+                let expanded = try batch(job, objects, ahead.children, rowsMax: rowsMax, tx)
                 return ahead.unreadable.intersection(expanded).count
             }
         } catch {
@@ -98,7 +97,7 @@ struct JobRunner: Sendable {
 
     /// Returns the nodes whose children are counted now.
     private func batch(
-        _ job: JobRow, _ objects: JobObjects, _ children: [ObjectKey: [ObjectKey]], _ tx: WriteAccess
+        _ job: JobRow, _ objects: JobObjects, _ children: [ObjectKey: [ObjectKey]], rowsMax: Int, _ tx: WriteAccess
     ) throws -> Set<ObjectKey> {
         let firstRow = tx.rowsTouched
         if job.kind == .attach, job.state == .running, let session = job.session {
@@ -108,7 +107,7 @@ struct JobRunner: Sendable {
         var batch = ReferenceBatch(
             tx: tx, job: job, objects: objects, children: children, nowMilliseconds: clock.milliseconds(),
             // The packs published above are rows of this transaction, too.
-            rowsMax: Catalogue.rowsPerTransactionMax - (tx.rowsTouched - firstRow))
+            rowsMax: rowsMax - (tx.rowsTouched - firstRow))
         if try batch.run() {
             try end(batch.job, rowsLeft: Catalogue.rowsPerTransactionMax - (tx.rowsTouched - firstRow), tx)
         }
@@ -195,7 +194,9 @@ extension JobRunner {
 extension JobRunner {
     /// Reads the children of the nodes that the next batch will expand, before its transaction: no transaction waits
     /// for packs.
-    private func readAhead(_ job: JobRow, _ objects: JobObjects) throws
+    ///
+    /// - Parameter rows: What the transaction may touch; children are read for a fifth more.
+    private func readAhead(_ job: JobRow, _ objects: JobObjects, rows: Int) throws
         -> (children: [ObjectKey: [ObjectKey]], unreadable: Set<ObjectKey>)
     {
         let isAttach = job.kind == .attach && job.state == .running
@@ -211,7 +212,7 @@ extension JobRunner {
         var unreadable: Set<ObjectKey> = []
         var count = 0
         var next = 0
-        while next < queue.count, count < Self.childrenAhead {
+        while next < queue.count, count < rows + rows / 5 {
             let key = queue[next]
             next += 1
             guard key.kind.hasChildren, children[key] == nil else { continue }

@@ -89,8 +89,11 @@ struct GarbageCollector {
 
     /// Deletes the rows of objects past their grace that no open session may rely on.
     private mutating func expire(_ scope: ScopeRow, _ horizon: Horizon) throws {
-        var limit = 400
+        var budget = BatchBudget()
+        var isCramped = false
         while true {
+            // Besides the objects, the transaction has a row for each of their packs.
+            let limit = isCramped ? 25 : budget.rows / 2
             let rows = try store.catalogue.read { tx in
                 try tx.condemned(
                     scope: scope.id, before: horizon.sequence, orTime: horizon.milliseconds, limit: limit)
@@ -98,10 +101,10 @@ struct GarbageCollector {
             guard !rows.isEmpty else { break }
             try options.step(UInt64(rows.count), 0)
             do {
-                try delete(rows, scope: scope.id)
-            } catch  where StoreError(mapping: error).code == .outOfSpace && limit > 25 {
+                try delete(rows, scope: scope.id, &budget)
+            } catch  where StoreError(mapping: error).code == .outOfSpace && !isCramped {
                 // On a full disk a transaction is no larger than the log that is there.
-                limit = 25
+                isCramped = true
             }
         }
     }
@@ -140,16 +143,19 @@ struct GarbageCollector {
         }
     }
 
-    mutating func delete(_ rows: [ObjectRow], scope: ScopeID) throws {
-        let (deleted, packs) = try store.catalogue.write("expire") { tx in
+    mutating func delete(_ rows: [ObjectRow], scope: ScopeID, _ budget: inout BatchBudget) throws {
+        let (deleted, packs) = try budget.write(store.catalogue, "expire") { tx in
             var changes = PackChanges()
             var deleted: Int64 = 0
+            var packs: [Int64: Int64?] = [:]
             for row in rows {
                 // Another collection may have moved it since it was read.
                 let frame = try tx.reading.object(row.key, scope: scope)?.frame
                 guard try tx.deleteCondemned(row.key, scope: scope, sequence: row.condemned) else { continue }
                 deleted += 1
-                guard let frame, let pack = try tx.reading.frame(frame)?.pack else { continue }
+                guard let frame else { continue }
+                if packs[frame] == nil { packs[frame] = .some(try tx.reading.frame(frame)?.pack) }
+                guard case .some(.some(let pack)) = packs[frame] else { continue }
                 changes.add(pack: pack, objects: -1, bytes: -row.length)
             }
             try changes.write(tx)

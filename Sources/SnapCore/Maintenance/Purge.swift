@@ -25,6 +25,7 @@ extension GarbageCollector {
         var nodes = Set(roots)
         var kept: Set<ObjectKey> = []
         var batch: [ObjectRow] = []
+        var budget = BatchBudget()
         while let key = queue.popLast() {
             guard let row = try store.catalogue.read({ try $0.object(key, scope: scope.id) }), row.refs == 0,
                 row.borrows == 0, let condemned = row.condemned
@@ -39,12 +40,12 @@ extension GarbageCollector {
                 continue
             }
             batch.append(row)
-            if batch.count == 300 {
-                try delete(batch, scope: scope.id)
+            if batch.count >= budget.rows / 2 {
+                try delete(batch, scope: scope.id, &budget)
                 batch = []
             }
         }
-        try delete(batch, scope: scope.id)
+        try delete(batch, scope: scope.id, &budget)
         if !kept.isEmpty, let session = horizon.session {
             result.reasons.append(
                 "\(kept.count) objects stay while a command that is under way (\(session.kind)) may use them.")

@@ -20,6 +20,9 @@ package struct StoreStatistics: Sendable, Hashable {
 }
 
 extension Store {
+    /// Rows of the largest write transaction of this process since the last call, for benchmarks.
+    package func takeLargestTransaction() -> Int { catalogue.takeLargestTransaction() }
+
     /// Adds up what the catalogue knows. Costs one pass over snapshots and packs.
     package func statistics() throws(StoreError) -> StoreStatistics {
         try StoreError.mapped {

@@ -226,7 +226,7 @@ package final class Catalogue: Sendable {
         }
     }
 
-    /// Writes a consistent copy of the catalogue to `destination`, which must not exist. Not synced.
+    /// Writes a consistent copy of the catalogue to `destination`, which must not exist or be empty. Not synced.
     ///
     /// Over a connection of its own: a write of this process would wait for the copy while it holds the lock of all
     /// writers.
@@ -243,6 +243,17 @@ package final class Catalogue: Sendable {
             try queue.writeWithoutTransaction { db in
                 try db.execute(sql: "VACUUM INTO ?", arguments: [destination])
             }
+        }
+    }
+
+    /// Calls `body` on a copy that ``copy(to:)`` has made, and that nobody writes to.
+    package static func read<Result>(copy path: String, _ body: (ReadAccess) throws -> Result) throws -> Result {
+        try mappedAny(path) {
+            var configuration = Configuration()
+            configuration.readonly = true
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            defer { try? queue.close() }
+            return try queue.read { try body(ReadAccess(db: $0)) }
         }
     }
 

@@ -11,6 +11,7 @@ package enum SessionKind: String, Sendable {
     case `import`
     case gc
     case fsck
+    case backup
 }
 
 /// One use of a store: while it is open, nothing that was held when it began is deleted, and what it writes belongs to

@@ -111,6 +111,11 @@ package final class Store: Sendable {
                 .invalid, "\(layout.root) is no directory, so it is no store.",
                 hint: "Give another path with --store or SNAPSTORE_STORE.")
         }
+        guard !Kernel.exists(layout.unfinishedRestoration) else {
+            throw StoreError(
+                .preconditionFailed, "The store at \(layout.root) is being made from a backup.",
+                hint: "When that was cut short, repeat it: snapstore store restore DIR --store \(layout.root)")
+        }
         for name in try Kernel.names(inDirectory: layout.root) where !layout.isOurs(name) {
             throw StoreError(
                 .preconditionFailed, "\(layout.root) is no store, and it is not empty: it holds \(escaped(name)).",

@@ -12,6 +12,11 @@ struct StoreFormat: Hashable, Sendable {
         storeID = RecordID().description
     }
 
+    /// Of a store that is made from a copy.
+    init(storeID: String) {
+        self.storeID = storeID
+    }
+
     /// - Throws: ``StoreError/Code/invalid`` for another version or profile, ``StoreError/Code/corrupt`` for anything
     ///   that is not such a file.
     init(parsing bytes: [UInt8], path: String) throws(StoreError) {

@@ -19,6 +19,10 @@ package struct StoreLayout: Sendable, Hashable {
     static let rebuiltName = "catalog.rebuilt.sqlite"
     var rebuiltCatalogue: String { root + "/" + Self.rebuiltName }
 
+    /// Says that the store is being made from a backup, and no other may be made here.
+    static let unfinishedRestorationName = "catalog.restoring"
+    var unfinishedRestoration: String { root + "/" + Self.unfinishedRestorationName }
+
     /// The directories that a new store has, parents first.
     var directories: [String] { [root, packs, sessions, cache, statCache, backups] }
 

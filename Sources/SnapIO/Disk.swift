@@ -154,6 +154,24 @@ extension Disk {
         try syncDirectory(parent(of: path))
     }
 
+    /// Puts a copy of a file in place, whole or not at all, durably. `path + ".new"` must not be there.
+    package func copyFile(_ source: String, to path: String) throws(IOError) {
+        let source = try Kernel.open(source, .readOnly)
+        let target = try createFile(path + ".new")
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        var offset: UInt64 = 0
+        while true {
+            let count = try Kernel.read(source, into: buffer, at: offset)
+            if count == 0 { break }
+            try write(target, UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: offset)
+            offset += UInt64(count)
+        }
+        try sync(target)
+        try rename(target.path, to: path)
+        try syncParent(of: path)
+    }
+
     /// Makes the name of an existing file durable.
     package func syncParent(of path: String) throws(IOError) {
         try syncDirectory(parent(of: path))

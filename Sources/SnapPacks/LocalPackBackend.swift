@@ -90,6 +90,15 @@ package final class LocalPackBackend: PackBackend {
         }
     }
 
+    /// Removes what writers that died have left. Nobody may be writing to the scope.
+    package func removeUnfinished(scope: String) throws {
+        for directory in try directoryNames(root + "/" + scope) {
+            for name in try directoryNames("\(root)/\(scope)/\(directory)") where name.hasSuffix(".pack.new") {
+                try disk.unlink("\(root)/\(scope)/\(directory)/\(name)")
+            }
+        }
+    }
+
     package func scopes() throws -> [String] {
         try directoryNames(root).filter { Kernel.isDirectory("\(root)/\($0)") }
     }

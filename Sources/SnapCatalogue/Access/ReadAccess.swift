@@ -31,6 +31,10 @@ extension ReadAccess {
         try Row.fetchAll(db, sql: "SELECT * FROM session ORDER BY id").map(SessionRow.init)
     }
 
+    package func hasSession(kind: String) throws -> Bool {
+        try Int.fetchOne(db, sql: "SELECT 1 FROM session WHERE kind = ? LIMIT 1", arguments: [kind]) != nil
+    }
+
     /// The last number given out; rises with sessions, condemnations and tags.
     package func sequence() throws -> Int64 {
         guard let value = try Int64.fetchOne(db, sql: "SELECT value FROM counter WHERE name = 'sequence'") else {

@@ -169,6 +169,7 @@ struct GarbageCollector {
 
     private mutating func collectPacks(_ scope: ScopeRow) throws {
         var packs = try sealedPacks(scope)
+        guard try !isHeldByBackup(packs) else { return }
         for pack in packs where pack.liveObjects == 0 {
             try options.step(0, 0)
             try remove(pack)
@@ -181,6 +182,15 @@ struct GarbageCollector {
         for pack in candidates.sorted(by: { $0.id < $1.id }) { try rewrite([pack], scope) }
         let small = mergeCandidates(try sealedPacks(scope))
         if !small.isEmpty { try merge(small, scope) }
+    }
+
+    /// Whether a backup is under way, so that no pack may go, nor is it worth rewriting one.
+    mutating func isHeldByBackup(_ packs: [PackRow]) throws -> Bool {
+        guard try store.isBeingBackedUp() else { return false }
+        result.unusedBytes += unusedBytes(packs)
+        let reason = "A backup is under way: until it has ended, all packs stay."
+        if !result.reasons.contains(reason) { result.reasons.append(reason) }
+        return true
     }
 
     /// Copies what is in use of some packs into new ones, and removes them. A pack that there is no room to copy stays.
@@ -239,6 +249,7 @@ struct GarbageCollector {
         let packs = try sealedPacks(scope).map { pack in
             perPack[pack.id].map { pack.without(objects: $0.objects, bytes: $0.bytes) } ?? pack
         }
+        guard try !isHeldByBackup(packs) else { return }
         let left = packs.filter { $0.liveObjects > 0 }
         let candidates = try waste.worst(of: left, deadPartMax: options.deadPartMax, step: options.step)
         result.unusedBytes += unusedBytes(left) - unusedBytes(candidates.map(\.pack))

@@ -56,6 +56,7 @@ extension GarbageCollector {
     /// Removes the packs that lost objects, or the dead parts of them.
     mutating func collectTouchedPacks(_ scope: ScopeRow) throws {
         let packs = try sealedPacks(scope).filter { touchedPacks.contains($0.id) }
+        guard try !isHeldByBackup(packs) else { return }
         for pack in packs where pack.liveObjects == 0 { try remove(pack) }
         for pack in packs where pack.liveObjects > 0 && pack.deadBytes > 0 { try rewrite([pack], scope) }
     }

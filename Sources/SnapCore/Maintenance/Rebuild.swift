@@ -119,20 +119,7 @@ struct Rebuild {
     }
 
     private func place(_ backup: CatalogueBackup) throws {
-        let source = try Kernel.open(backup.path, .readOnly)
-        let target = try disk.createFile(layout.rebuiltCatalogue + ".new")
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-        defer { buffer.deallocate() }
-        var offset: UInt64 = 0
-        while true {
-            let count = try Kernel.read(source, into: buffer, at: offset)
-            if count == 0 { break }
-            try disk.write(target, UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: offset)
-            offset += UInt64(count)
-        }
-        try disk.sync(target)
-        try disk.rename(target.path, to: layout.rebuiltCatalogue)
-        try disk.syncDirectory(layout.root)
+        try disk.copyFile(backup.path, to: layout.rebuiltCatalogue)
     }
 
     /// Sessions in a backup have ended since, and may have committed what they were writing then. Forgets the rows of

@@ -33,10 +33,14 @@ extension Store {
     }
 
     /// Deletes a pack that nothing names. Says whether: another process may have taken it into use since `pack` was read,
-    /// settling the commit of the session that is forgotten here.
+    /// settling the commit of the session that is forgotten here; or a backup is under way, whose catalogue may name it.
     @discardableResult
     func drop(_ pack: PackRow) throws -> Bool {
-        guard try catalogue.write("drop", { try $0.dropPack(pack.id, in: pack.state) }) else { return false }
+        let isDropped = try catalogue.write("drop") { tx in
+            if pack.state == .live, try isBeingBackedUp(tx.reading) { return false }
+            return try tx.dropPack(pack.id, in: pack.state)
+        }
+        guard isDropped else { return false }
         try removeDropped(pack)
         return true
     }

@@ -121,12 +121,13 @@ enum Manual {
             .map { String($0.element) }
     }
 
-    /// The commands that the program has, as its help lists them.
-    static func commands(_ bench: CommandBench) throws -> [String] {
-        let help = try bench.done("snapstore --help").split(separator: "\n", omittingEmptySubsequences: false)
-        guard let start = help.firstIndex(of: "SUBCOMMANDS:") else { return [] }
-        return help[(start + 1)...].prefix { $0.hasPrefix("  ") }
+    /// The commands that the program has, as its help lists them; those of a group as `store backup`.
+    static func commands(_ bench: CommandBench, of group: String = "") throws -> [String] {
+        let help = try bench.done("snapstore \(group) --help").split(separator: "\n", omittingEmptySubsequences: false)
+        guard let start = help.firstIndex(of: "SUBCOMMANDS:") else { return [group] }
+        let names = help[(start + 1)...].prefix { $0.hasPrefix("  ") }
             .filter { !$0.hasPrefix("      ") }
             .map { String($0.split(whereSeparator: { $0 == " " || $0 == "," })[0]) }
+        return try names.flatMap { try commands(bench, of: group.isEmpty ? $0 : "\(group) \($0)") }
     }
 }

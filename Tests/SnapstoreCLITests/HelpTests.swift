@@ -11,6 +11,7 @@ import Testing
             + "mv layer.tar.gz layer.tgz",
         "fsck": "snapstore gc -q", "delete": "snapstore create fixture a:1 -q; snapstore create fixture b:1 -q",
         "export": "mkdir unpacked", "undelete": "snapstore delete tools:stable tools:1 --yes -q",
+        "store restore": "snapstore store backup backup -q",
     ]
 
     private static func makeBench() throws -> CommandBench {
@@ -83,9 +84,10 @@ import Testing
         let bench = try CommandBench()
         let commands = try Manual.commands(bench)
         let rows = try Manual.rows("## Commands")
-        #expect(rows.map { $0[0].dropFirst().prefix { $0 != " " && $0 != "`" } }.map(String.init) == commands)
+        #expect(rows.count == commands.count)
         let common: Set = ["--help", "--version", "--json", "--quiet", "--store"]
         for (command, row) in zip(commands, rows) {
+            #expect("\(Manual.code(row[0]).first ?? "") ".hasPrefix("\(command) "), "\(row[0]) for \(command)")
             let text = row.joined(separator: " ") + (try Manual.section("### \(command)").joined(separator: " "))
             let documented = Set(text.matches(of: /--[a-z][a-z-]*/).map { String($0.output) })
             let help = try bench.done("snapstore \(command) --help").split(separator: "\n")

@@ -11,27 +11,56 @@ enum CommandWords {
     static func arranged(_ arguments: [String]) throws(StoreError) -> [String] {
         var rest = arguments[...]
         var moved: [String] = []
-        while let word = rest.first, let count = globalOptionWords(word) {
-            moved += rest.prefix(count)
-            rest = rest.dropFirst(count)
-        }
-        guard let command = rest.first else {
-            guard moved.isEmpty else {
-                throw StoreError(.invalid, "No command was given.", hint: "See them with `snapstore --help`.")
+        var command: [String] = []
+        var type: any ParsableCommand.Type = Snapstore.self
+        while !type.configuration.subcommands.isEmpty {
+            while let word = rest.first, let count = globalOptionWords(word) {
+                moved += rest.prefix(count)
+                rest = rest.dropFirst(count)
             }
-            return []
-        }
-        // Of --help and --version the parser takes care.
-        if command.hasPrefix("-") { return Array(rest) }
-        guard names.contains(command) else { throw unknown(command) }
-        if command == "help" {
-            if let topic = rest.dropFirst().first, !names.contains(topic), !topic.hasPrefix("-") {
-                throw unknown(topic)
+            guard let word = rest.first else {
+                guard moved.isEmpty else {
+                    throw StoreError(
+                        .invalid, "No command was given.", hint: "See them with `\(spelled(command + ["--help"]))`.")
+                }
+                return command
             }
-            return Array(rest)
+            // Of --help and --version the parser takes care.
+            if word.hasPrefix("-") { return command + rest }
+            if word == "help", command.isEmpty {
+                try checkTopic(rest.dropFirst())
+                return Array(rest)
+            }
+            type = try subcommand(word, of: type, command)
+            command.append(word)
+            rest = rest.dropFirst()
         }
-        return [command] + moved + rest.dropFirst()
+        return command + moved + rest
     }
+
+    /// The words behind `help`.
+    private static func checkTopic(_ words: ArraySlice<String>) throws(StoreError) {
+        var type: any ParsableCommand.Type = Snapstore.self
+        var command: [String] = []
+        for word in words where !word.hasPrefix("-") && word != "help" && !type.configuration.subcommands.isEmpty {
+            type = try subcommand(word, of: type, command)
+            command.append(word)
+        }
+    }
+
+    private static func subcommand(_ word: String, of type: any ParsableCommand.Type, _ command: [String])
+        throws(StoreError) -> any ParsableCommand.Type
+    {
+        if let found = type.configuration.subcommands.first(where: { $0.names.contains(word) }) { return found }
+        let names = type.configuration.subcommands.flatMap { $0.names } + (command.isEmpty ? ["help"] : [])
+        let place = command.isEmpty ? "no command" : "no `\(spelled(command))` command"
+        throw StoreError(
+            .invalid, "There is \(place) `\(escaped(RawText.bytes(of: word)))`.",
+            hint: Nearest.to(word, among: names).map { "Did you mean `\(spelled(command + [$0]))`?" }
+                ?? "See them with `\(spelled(command + ["--help"]))`.")
+    }
+
+    private static func spelled(_ words: [String]) -> String { (["snapstore"] + words).joined(separator: " ") }
 
     /// How many words an option that every command takes is; nil for any other word.
     private static func globalOptionWords(_ word: String) -> Int? {
@@ -42,22 +71,15 @@ enum CommandWords {
         }
     }
 
-    private static func unknown(_ word: String) -> StoreError {
-        let nearest = Nearest.to(word, among: names)
-        return StoreError(
-            .invalid, "There is no command `\(escaped(RawText.bytes(of: word)))`.",
-            hint: nearest.map { "Did you mean `snapstore \($0)`?" } ?? "See them with `snapstore --help`.")
-    }
-
-    /// Commands and their other names.
-    private static let names: [String] =
-        Snapstore.configuration.subcommands.flatMap { command in
-            let configuration = command.configuration
-            return [configuration.commandName ?? "\(command)".lowercased()] + configuration.aliases
-        } + ["help"]
-
     /// Whether JSON lines are asked for, where the words could not be parsed.
     static func wantJSON(_ arguments: [String]) -> Bool {
         arguments.prefix { $0 != "--" }.contains("--json")
+    }
+}
+
+extension ParsableCommand {
+    /// The command's name, and its others.
+    static var names: [String] {
+        [configuration.commandName ?? "\(Self.self)".lowercased()] + configuration.aliases
     }
 }

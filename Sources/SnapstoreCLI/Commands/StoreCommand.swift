@@ -2,6 +2,8 @@ import ArgumentParser
 
 /// A command that works on a store.
 protocol StoreCommand: ParsableCommand {
+    /// As it is typed.
+    static var name: String { get }
     var global: GlobalOptions { get }
     /// Whether standard output is the data itself, so that JSON lines go to standard error.
     var writesData: Bool { get }
@@ -13,7 +15,7 @@ extension StoreCommand {
     var writesData: Bool { false }
     var interruptionHint: String? { nil }
 
-    static var name: String { configuration.commandName ?? "\(Self.self)".lowercased() }
+    static var name: String { names[0] }
 }
 
 extension List: StoreCommand {}
@@ -57,6 +59,18 @@ extension GC: StoreCommand {
 
 extension Export: StoreCommand {
     var writesData: Bool { destination == "-" }
+}
+
+extension BackupCommand: StoreCommand {
+    static var name: String { "store backup" }
+    var interruptionHint: String? { "What was copied stays; the same command goes on where it stopped." }
+}
+
+extension RestoreStoreCommand: StoreCommand {
+    static var name: String { "store restore" }
+    var interruptionHint: String? {
+        "The same command goes on where it stopped; until it is done, there is no store there."
+    }
 }
 
 extension Import: StoreCommand {

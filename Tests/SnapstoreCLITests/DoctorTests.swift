@@ -131,7 +131,8 @@ import Testing
             snapstore doctor; echo "status $? process $import"; kill $import; wait $import
             """)
         let process = try #require(run.output.split(separator: "\n").last?.split(separator: " ").last)
-        #expect(run.output.contains("warn  sessions: 1 open for over a day; the oldest, a "), "\(run.output)")
+        #expect(
+            run.output.contains("warn  sessions: 1 open for over a day; the oldest, an import, for "), "\(run.output)")
         #expect(run.output.contains("for 55 h, held by snapstore (process \(process))."), "\(run.output)")
         #expect(run.output.contains("status 3"))
     }

@@ -241,6 +241,8 @@ extension Doctor {
             "Run `snapstore fsck`: it names the snapshots, and what heals them.")
     }
 
+    private static func article(_ noun: String) -> String { noun.first.map("aeiou".contains) == true ? "an" : "a" }
+
     private func sessions(_ health: StoreHealth) -> Finding {
         let old = health.sessions.filter { now - $0.startedMilliseconds > 24 * Self.hour }
         guard let oldest = old.min(by: { $0.startedMilliseconds < $1.startedMilliseconds }) else {
@@ -249,7 +251,7 @@ extension Doctor {
         let hours = (now - oldest.startedMilliseconds) / Self.hour
         return Finding(
             "sessions", .warn,
-            "\(old.count) open for over a day; the oldest, a \(oldest.kind), for \(hours) h, held by "
+            "\(old.count) open for over a day; the oldest, \(Self.article(oldest.kind)) \(oldest.kind), for \(hours) h, held by "
                 + "\(Self.names(LockHolders.openers(of: oldest.file))).",
             "End it if it hangs: nothing that was let go since it began can be freed.")
     }

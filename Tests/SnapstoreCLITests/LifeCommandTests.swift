@@ -33,6 +33,25 @@ import Testing
         try bench.expectSound("after undelete")
     }
 
+    @Test func allTagsThatGoTogetherComeBackTogether() throws {
+        let bench = try CommandBench()
+        try bench.done(
+            """
+            snapstore create root t:1 -q; for tag in 2 3 latest; do snapstore tag t:1 t:$tag -q; done
+            snapstore delete t:3 -q; snapstore delete t:1 t t:2 t:latest --yes -q
+            """)
+        #expect(try bench.summary("snapstore list --json")["count"] as? Int == 0)
+        let back = try bench.summary("snapstore undelete t:1 --json")
+        #expect(Set(back["tags"] as? [String] ?? []) == ["1", "2", "latest"])
+        // Some of them, and the others stay; a digest beside a tag is the whole snapshot.
+        let some = try bench.lines("snapstore delete t:1 t:2 --yes --json")
+        #expect(some.filter { $0["deleted"] as? Bool == false }.compactMap { $0["tag"] as? String } == ["t:1", "t:2"])
+        #expect(try bench.summary("snapstore get t --json")["tags"] as? [String] == ["latest"])
+        let digest = try bench.digest("t")
+        #expect(try bench.summary("snapstore delete t \(digest) --yes --json")["deleted"] as? Int == 1)
+        try bench.expectSound("after all")
+    }
+
     @Test func anExpiredSnapshotGoesWithTheNextCollection() throws {
         let bench = try CommandBench()
         try bench.done("snapstore create root a:1 -q --expires 7d")

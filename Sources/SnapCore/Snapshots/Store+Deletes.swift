@@ -27,6 +27,42 @@ extension Store {
         }
     }
 
+    /// Tags that ``deleteTags(_:of:org:)`` takes at once.
+    package static let tagsAtOnce = 300
+
+    /// Removes tags of one snapshot, and with the last of them the snapshot: remembered with all that it had.
+    ///
+    /// - Returns: The snapshot when it went too.
+    /// - Throws: ``StoreError/Code/notFound`` when one of them no longer is the snapshot's, and
+    ///   ``StoreError/Code/preconditionFailed`` when it would go and is protected; nothing is removed then.
+    package func deleteTags(_ tags: [(name: String, tag: String)], of id: RecordID, org: String) throws(StoreError)
+        -> SnapshotRecord?
+    {
+        try StoreError.mapped {
+            let org = try knownOrg(org)
+            return try write("delete") { tx in
+                for (name, tag) in tags
+                where try tx.reading.tag(org: org.id, name: name, tag: tag)?.record != id.bytes {
+                    throw StoreError(.notFound, "There is no snapshot `\(name):\(tag)`.")
+                }
+                guard let record = try tx.reading.record(id.bytes) else {
+                    throw StoreError(.notFound, "There is no snapshot with the id \(id).")
+                }
+                let isLast = try tx.reading.tags(record: id.bytes).allSatisfy { row in
+                    tags.contains { $0.name == row.name && $0.tag == row.tag }
+                }
+                guard isLast else {
+                    for (name, tag) in tags { try tx.deleteTag(org: org.id, name: name, tag: tag) }
+                    return nil
+                }
+                let snapshot = try tx.reading.snapshot(record, org: org.name)
+                try refuseIfProtected(snapshot)
+                try delete(record, label: snapshot.displayName, org: org, cause: "delete", tx)
+                return snapshot
+            }
+        }
+    }
+
     /// Removes a snapshot with all its tags.
     ///
     /// - Throws: ``StoreError/Code/preconditionFailed`` when it is protected.

@@ -32,17 +32,10 @@ struct Delete: ParsableCommand {
         }
         let store = try global.openStore()
         // All are looked up before the first is deleted, so that a typing error deletes nothing.
-        var seen: Set<String> = []
-        let wanted = references.filter { seen.insert($0).inserted }
-        for reference in wanted {
-            let snapshot = try global.resolve(reference, in: store)
-            let isOneTagOfSeveral = try tagMeant(by: reference, snapshot) != nil && snapshot.tags.count > 1
-            if !isOneTagOfSeveral { try store.refuseIfProtected(snapshot) }
-        }
+        let wanted = try wanted(in: store)
+        for one in wanted where one.takesSnapshot { try store.refuseIfProtected(one.snapshot) }
         var deleted: [RecordID] = []
-        for reference in wanted {
-            if let id = try delete(reference, in: store, output) { deleted.append(id) }
-        }
+        for one in wanted where try delete(one, in: store, output) { deleted.append(one.snapshot.id) }
         let unreadable = try settle(store, output)
         if unreadable > 0 {
             output.warn(
@@ -76,19 +69,49 @@ struct Delete: ParsableCommand {
         }
     }
 
-    /// The snapshot that went; nil when only a tag of it did.
-    private func delete(_ reference: String, in store: Store, _ output: Output) throws -> RecordID? {
-        let snapshot = try global.resolve(reference, in: store)
-        if let (name, tag) = try tagMeant(by: reference, snapshot) {
-            guard try store.deleteTag(org: GlobalOptions.org, name: name, tag: tag) != nil else {
-                let left = snapshot.tags.filter { $0 != tag }.map { "\(name):\($0)" }.joined(separator: " ")
-                try output.item(
-                    "Removed the tag \(name):\(tag); the snapshot stays as \(left)",
-                    [
-                        ("tag", .text("\(name):\(tag)")), ("id", .text(snapshot.id.description)),
-                        ("deleted", .flag(false)),
-                    ])
-                return nil
+    /// What is to go of one snapshot.
+    private struct Wanted {
+        let snapshot: SnapshotRecord
+        /// Tags of it; nil when the snapshot itself is meant.
+        var tags: [(name: String, tag: String)]?
+
+        /// Whether the snapshot goes, too.
+        var takesSnapshot: Bool { tags.map { $0.count >= snapshot.tags.count } ?? true }
+    }
+
+    /// What the references mean, each snapshot once: so that what is remembered of one has all of its tags.
+    private func wanted(in store: Store) throws -> [Wanted] {
+        var wanted: [Wanted] = []
+        var seen: Set<String> = []
+        for reference in references where seen.insert(reference).inserted {
+            let snapshot = try global.resolve(reference, in: store)
+            let tag = try tagMeant(by: reference, snapshot)
+            guard let index = wanted.firstIndex(where: { $0.snapshot.id == snapshot.id }) else {
+                wanted.append(Wanted(snapshot: snapshot, tags: tag.map { [$0] }))
+                continue
+            }
+            guard let tag, let tags = wanted[index].tags else {
+                wanted[index].tags = nil
+                continue
+            }
+            // `a` and `a:latest` are one.
+            if !tags.contains(where: { $0 == tag }) { wanted[index].tags?.append(tag) }
+        }
+        return wanted
+    }
+
+    /// Says whether the snapshot went, and not only tags of it.
+    private func delete(_ wanted: Wanted, in store: Store, _ output: Output) throws -> Bool {
+        let snapshot = wanted.snapshot
+        if let tags = wanted.tags {
+            var isGone = false
+            for start in stride(from: 0, to: tags.count, by: Store.tagsAtOnce) {
+                let some = Array(tags[start..<min(start + Store.tagsAtOnce, tags.count)])
+                isGone = try store.deleteTags(some, of: snapshot.id, org: GlobalOptions.org) != nil
+            }
+            guard isGone else {
+                try showRemoved(tags, of: snapshot, output)
+                return false
             }
         } else {
             try store.deleteSnapshot(id: snapshot.id, org: GlobalOptions.org)
@@ -99,7 +122,21 @@ struct Delete: ParsableCommand {
                 ("id", .text(snapshot.id.description)), ("digest", .text(snapshot.manifest.description)),
                 ("deleted", .flag(true)),
             ])
-        return snapshot.id
+        return true
+    }
+
+    private func showRemoved(_ tags: [(name: String, tag: String)], of snapshot: SnapshotRecord, _ output: Output)
+        throws
+    {
+        for (name, tag) in tags {
+            let left = snapshot.tags.filter { other in !tags.contains { $0.tag == other } }
+                .map { "\(name):\($0)" }.joined(separator: " ")
+            try output.item(
+                "Removed the tag \(name):\(tag); the snapshot stays as \(left)",
+                [
+                    ("tag", .text("\(name):\(tag)")), ("id", .text(snapshot.id.description)), ("deleted", .flag(false)),
+                ])
+        }
     }
 
     /// The tag that a reference means; nil when it means the snapshot itself.

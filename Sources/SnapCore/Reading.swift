@@ -1,4 +1,5 @@
 internal import SnapCatalogue
+package import SnapModel
 
 /// A longer read of a store: nothing that was held when it began is deleted while it is open.
 ///
@@ -23,6 +24,12 @@ package struct Reading {
     }
 
     package func reader() -> ObjectReader { session?.reader() ?? plain }
+
+    /// Whether the object is held, and stays so until the end. Never, where nothing can be written.
+    package func contains(_ key: ObjectKey) throws(StoreError) -> Bool { try session?.contains(key) ?? false }
+
+    /// Whether some object that can be read is known to be damaged; nil where that cannot be told.
+    package func hasDamage() throws(StoreError) -> Bool? { try session?.hasDamage() }
 
     package func end() { session?.end() }
 }

@@ -107,6 +107,9 @@ import Testing
                 snapstore restore a:1 copy -q; diff -r root copy
                 snapstore cat a:1 etc/motd | cmp - root/etc/motd
                 snapstore export a:1 a.snap -q; snapstore fsck -q --read-data
+                snapstore diff a:1 ./root -q; snapstore diff a:1 a:1 -q; snapstore find a:1 -q; snapstore du a:1 -q
+                echo new > root/new; snapstore diff a:1 ./root | grep -q '^+ new'
+                snapstore store backup b -q; snapstore store restore b --store $PWD/again --verify -q
                 """)
             for command in ["create root b:1", "delete a:1", "gc", "protect a:1", "tag a:1 a:2"] {
                 let run = try bench.shell("\(Self.environment); snapstore \(command)")

@@ -26,14 +26,14 @@ struct Diff: ParsableCommand {
         let output = Output(global)
         output.status("diff")
         let store = try global.openStore()
-        let session = try store.beginSession(.restore, org: GlobalOptions.org)
-        defer { session.end() }
+        let reading = try store.beginReading(org: GlobalOptions.org)
+        defer { reading.end() }
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }
-        let reader = session.reader()
+        let reader = reading.reader()
         let tree = try SnapshotTree(try global.resolve(old, in: store), reader: reader)
-        let other = try other(store, session, reader, progress, output)
+        let other = try other(store, reading, reader, progress, output)
         // Nothing but changes is written from now on.
         progress.enter(.done)
         var counts: [TreeChange.Kind: Int64] = [:]
@@ -75,14 +75,14 @@ struct Diff: ParsableCommand {
     }
 
     private func other(
-        _ store: Store, _ session: Session, _ reader: ObjectReader, _ progress: Progress, _ output: Output
+        _ store: Store, _ reading: Reading, _ reader: ObjectReader, _ progress: Progress, _ output: Output
     ) throws -> Other {
         if let snapshot = try snapshotMeant(store) {
             let tree = try SnapshotTree(snapshot, reader: reader)
             return Other(manifest: tree.manifest, root: tree.root, load: tree.load, isSnapshot: true)
         }
         try new.checkIsDirectory()
-        let sink = ComparisonSink(session)
+        let sink = ComparisonSink(reading)
         var options = CaptureOptions(kind: .directory)
         options.storePath = store.layout.root
         let captured = try Capture(sink: sink, options: options, org: GlobalOptions.org, progress: progress)

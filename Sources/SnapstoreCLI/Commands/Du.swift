@@ -25,31 +25,23 @@ struct Du: ParsableCommand {
         let output = Output(global)
         output.status("du")
         guard depth >= 0 else { throw StoreError(.invalid, "--depth is a number from 0 on.") }
-        let store = try global.openStore()
-        let session = try store.beginReading(org: GlobalOptions.org)
-        defer { session.end() }
-        let snapshot = try global.resolve(reference, in: store)
-        let tree = try SnapshotTree(snapshot, reader: session.reader())
-        let start = SnapshotTree.plain(path?.bytes ?? [])
-        let top = try tree.entry(at: start)
-        let progress = Progress()
-        Interrupts.cancel(progress)
-        defer { Interrupts.cancel(nil) }
-        var usage = DirectoryUsage(depth: depth) { key in
-            try progress.check()
-            return try tree.load(key)
+        try global.look(into: reference, at: path) { look in
+            var usage = DirectoryUsage(depth: depth) { key in
+                try look.progress.check()
+                return try look.tree.load(key)
+            }
+            let rows = try usage.run(look.entry, path: look.path)
+            try show(rows, output)
+            let total = rows.first { $0.path == look.path }
+            try output.summary(
+                "",
+                [
+                    ("logicalBytes", .integer(Int64(clamping: total?.logicalBytes ?? 0))),
+                    ("distinctBytes", .integer(Int64(clamping: total?.distinctBytes ?? 0))),
+                    ("fileCount", .integer(Int64(clamping: total?.fileCount ?? 0))),
+                    ("count", .integer(Int64(rows.count))),
+                ])
         }
-        let rows = try usage.run(top, path: start)
-        try show(rows, output)
-        let total = rows.first { $0.path == start }
-        try output.summary(
-            "",
-            [
-                ("logicalBytes", .integer(Int64(clamping: total?.logicalBytes ?? 0))),
-                ("distinctBytes", .integer(Int64(clamping: total?.distinctBytes ?? 0))),
-                ("fileCount", .integer(Int64(clamping: total?.fileCount ?? 0))),
-                ("count", .integer(Int64(rows.count))),
-            ])
     }
 
     private func show(_ rows: [DirectoryUsage.Row], _ output: Output) throws {

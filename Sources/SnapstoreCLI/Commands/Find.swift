@@ -36,24 +36,16 @@ struct Find: ParsableCommand {
         let output = Output(global)
         output.status("find")
         let criteria = try criteria()
-        let store = try global.openStore()
-        let session = try store.beginReading(org: GlobalOptions.org)
-        defer { session.end() }
-        let snapshot = try global.resolve(reference, in: store)
-        let tree = try SnapshotTree(snapshot, reader: session.reader())
-        let start = SnapshotTree.plain(path?.bytes ?? [])
-        let top = try tree.entry(at: start)
-        let progress = Progress()
-        Interrupts.cancel(progress)
-        defer { Interrupts.cancel(nil) }
         var count: Int64 = 0
         var bytes: UInt64 = 0
-        try TreeWalk(load: tree.load).run(top, path: start) { path, entry in
-            try progress.check()
-            guard criteria.match(entry) else { return }
-            count += 1
-            if case .file(let content) = entry.node { bytes = bytes.addingSaturated(content.length) }
-            try show(path.isEmpty ? [46] : path, entry, output)
+        try global.look(into: reference, at: path) { look in
+            try TreeWalk(load: look.tree.load).run(look.entry, path: look.path) { path, entry in
+                try look.progress.check()
+                guard criteria.match(entry) else { return }
+                count += 1
+                if case .file(let content) = entry.node { bytes = bytes.addingSaturated(content.length) }
+                try show(path.isEmpty ? [46] : path, entry, output)
+            }
         }
         try output.summary("", [("count", .integer(count)), ("bytes", .integer(Int64(clamping: bytes)))])
     }

@@ -25,9 +25,9 @@ struct GlobalOptions: ParsableArguments {
     func storePath() throws(StoreError) -> String {
         if let store {
             guard !store.isEmpty else { throw StoreError(.invalid, "The path given with --store is empty.") }
-            return try absolute(store)
+            return try Self.absolute(store)
         }
-        if let path = environment("SNAPSTORE_STORE") { return try absolute(path) }
+        if let (path, _) = try Settings.value(.store) { return try Self.absolute(path) }
         // The XDG specification wants relative paths to be ignored.
         if let data = environment("XDG_DATA_HOME"), data.hasPrefix("/") { return data + "/snapstore" }
         guard let home = environment("HOME") else {
@@ -35,7 +35,7 @@ struct GlobalOptions: ParsableArguments {
                 .invalid, "Nothing says where the store is: HOME is not set.",
                 hint: "Give its path with --store or SNAPSTORE_STORE.")
         }
-        return try absolute(home) + "/.local/share/snapstore"
+        return try Self.absolute(home) + "/.local/share/snapstore"
     }
 
     func openStore(create: Bool = false) throws -> Store {
@@ -47,7 +47,7 @@ struct GlobalOptions: ParsableArguments {
     }
 
     /// From the root, and without a slash at the end.
-    private func absolute(_ path: String) throws(StoreError) -> String {
+    static func absolute(_ path: String) throws(StoreError) -> String {
         var path = path
         while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         guard !path.hasPrefix("/") else { return path }

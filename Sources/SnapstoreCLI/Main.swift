@@ -24,6 +24,7 @@ struct Snapstore: ParsableCommand {
             Create.self, RestoreCommand.self, List.self, Log.self, Get.self, Env.self, Ls.self, Find.self, Du.self,
             Cat.self, Cp.self, Diff.self, Tag.self, Delete.self, Undelete.self, Protect.self, Expire.self, GC.self,
             Fsck.self, Stats.self, Export.self, Import.self, StoreGroup.self, DoctorCommand.self,
+            Config.self,
         ])
 }
 
@@ -50,6 +51,7 @@ enum Main {
             var parsed = try Snapstore.parseAsRoot(CommandWords.arranged(arguments))
             command = parsed as? any StoreCommand
             if command?.writesData == true { JSONLines.stream = .error }
+            if command != nil, !(parsed is any WorksWithoutConfiguration) { try Settings.check() }
             try RawText.refuse(arguments, but: (parsed as? any TakesBytes)?.byteArguments ?? [])
             try parsed.run()
             return 0

@@ -30,6 +30,8 @@ final class CommandBench: Sendable {
         let products = String(binary.path.dropLast("snapstore".count))
         let variables = [
             "PATH": products + ":/usr/bin:/bin:/usr/sbin:/sbin", "SNAPSTORE_STORE": store, "LC_ALL": "C.UTF-8",
+            // Whoever runs the tests may have a configuration.
+            "XDG_CONFIG_HOME": directory.file("configuration"),
         ]
         return try Command.run(
             "/bin/bash", ["-c", "cd '\(directory.path)' || exit 99\n\(script)"],
@@ -107,9 +109,9 @@ enum Manual {
             })
     }
 
-    /// The cells of the rows of a section's table, without its head.
+    /// The cells of the rows of a section's table, without its head; not those of sections below it.
     static func rows(_ heading: String) throws -> [[String]] {
-        try section(heading).filter { $0.hasPrefix("|") }.dropFirst(2).map { line in
+        try section(heading).prefix { !$0.hasPrefix("#") }.filter { $0.hasPrefix("|") }.dropFirst(2).map { line in
             line.replacing("\\|", with: "\u{1}").split(separator: "|", omittingEmptySubsequences: false)
                 .dropFirst().dropLast().map { $0.trimmingCharacters(in: .whitespaces).replacing("\u{1}", with: "|") }
         }

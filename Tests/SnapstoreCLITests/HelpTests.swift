@@ -12,6 +12,7 @@ import Testing
         "fsck": "snapstore gc -q", "delete": "snapstore create fixture a:1 -q; snapstore create fixture b:1 -q",
         "export": "mkdir unpacked", "undelete": "snapstore delete tools:stable tools:1 --yes -q",
         "store restore": "snapstore store backup backup -q",
+        "config unset": "snapstore config set gc.grace 1h -q",
     ]
 
     private static func makeBench() throws -> CommandBench {

@@ -12,6 +12,9 @@ import Testing
         "delete": "delete a:1", "gc": "gc --grace 0", "fsck": "fsck --read-data", "stats": "stats",
         "undelete": "delete a:1 > /dev/null; snapstore undelete a:1 --json", "protect": "protect a:1",
         "expire": "expire a:1 30d", "export": "export a:1 a.snap", "import": "import in.snap in:1", "doctor": "doctor",
+        "config show": "config show", "config get": "config get store", "config set": "config set gc.grace 1h",
+        "config unset": "config set progress no >/dev/null; snapstore config unset progress --json",
+        "config path": "config path",
         "store backup": "store backup b",
         "store restore": "store backup b >/dev/null; snapstore store restore b --store c --json",
     ]

@@ -57,6 +57,15 @@ import Testing
             narrow.contains("|reading: ") && narrow.split(separator: "|").allSatisfy { $0.count <= 19 }, "\(narrow)")
     }
 
+    @Test func itCanBeTurnedOffForGood() throws {
+        let bench = try Self.makeBench(bytes: "100K")
+        let show = "python3 show.py import 80"
+        #expect(try bench.done("SNAPSTORE_PROGRESS=no \(show) none snapstore import - b:1").isEmpty)
+        try bench.done("snapstore config set progress no -q")
+        #expect(try bench.done("\(show) none snapstore import - c:1").isEmpty)
+        #expect(try bench.done("SNAPSTORE_PROGRESS=yes \(show) shown snapstore import - d:1").hasPrefix("|reading: "))
+    }
+
     @Test func theTimeLeftIsShownWhereTheTotalIsKnown() throws {
         // More than a pack of the stream, so that the first is written before the last is read.
         let bench = try Self.makeBench(bytes: "80M")

@@ -18,6 +18,9 @@ enum CommandWords {
                 moved += rest.prefix(count)
                 rest = rest.dropFirst(count)
             }
+            if let usual = type.configuration.defaultSubcommand, rest.first.map(isOption) ?? true {
+                return command + [usual.names[0]] + moved + rest
+            }
             guard let word = rest.first else {
                 guard moved.isEmpty else {
                     throw StoreError(
@@ -36,6 +39,11 @@ enum CommandWords {
             rest = rest.dropFirst()
         }
         return command + moved + rest
+    }
+
+    /// Whether a word is an option of a command, and not one that the parser answers by itself.
+    private static func isOption(_ word: String) -> Bool {
+        word.hasPrefix("-") && !["-h", "--help", "--version", "-help"].contains(word)
     }
 
     /// The words behind `help`.

@@ -16,8 +16,10 @@ struct GC: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Option(help: ArgumentHelp("Keep what was let go more recently than this: 0, 30m, 24h, 7d.", valueName: "time"))
-    var grace: TimeSpan = .day
+    @Option(
+        help: ArgumentHelp(
+            "Keep what was let go more recently than this: 0, 30m, 24h, 7d (default: 24h).", valueName: "time"))
+    var grace: TimeSpan?
     @Flag(help: "Say what would be freed, and free nothing.") var dryRun = false
 
     func run() throws {
@@ -30,7 +32,7 @@ struct GC: ParsableCommand {
         defer { reporter.stop() }
         progress.enter(.collecting)
         var options = GCOptions()
-        options.graceMilliseconds = grace.milliseconds
+        options.graceMilliseconds = try (grace ?? Settings.gcGrace().span).milliseconds
         options.dryRun = dryRun
         options.step = { objects, bytes in
             progress.add(entries: objects, bytes: bytes)

@@ -13,7 +13,7 @@ final class ProgressReporter: Sendable {
 
     init(_ progress: Progress, _ options: GlobalOptions) {
         self.progress = progress
-        isShown = !options.quiet && !options.json
+        isShown = !options.quiet && !options.json && Settings.showsProgress
         Interrupts.cancel(progress)
         guard isShown else { return }
         let reporter = Unmanaged.passRetained(self)

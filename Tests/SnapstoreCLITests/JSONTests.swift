@@ -15,6 +15,7 @@ import Testing
         "config show": "config show", "config get": "config get store", "config set": "config set gc.grace 1h",
         "config unset": "config set progress no >/dev/null; snapstore config unset progress --json",
         "config path": "config path",
+        "completions": "completions bash 2>&1 >/dev/null", "man": "man create 2>&1 >/dev/null",
         "store backup": "store backup b",
         "store restore": "store backup b >/dev/null; snapstore store restore b --store c --json",
     ]

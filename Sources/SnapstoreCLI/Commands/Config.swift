@@ -82,7 +82,7 @@ struct ConfigGet: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The setting.") var key: String
+    @Argument(help: "The setting.", completion: .setting) var key: String
 
     func run() throws {
         let output = Output(global)
@@ -106,7 +106,7 @@ struct ConfigSet: ParsableCommand, WorksWithoutConfiguration {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The setting.") var key: String
+    @Argument(help: "The setting.", completion: .setting) var key: String
     @Argument(help: "Its value.") var value: String
 
     func run() throws {
@@ -140,7 +140,7 @@ struct ConfigUnset: ParsableCommand, WorksWithoutConfiguration {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The setting.") var key: String
+    @Argument(help: "The setting.", completion: .setting) var key: String
 
     func run() throws {
         let output = Output(global)

@@ -18,8 +18,9 @@ struct Cp: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: ArgumentHelp("The snapshot, and a path in it.", valueName: "ref:path")) var source: ByteArgument
-    @Argument(help: "Where to copy it to.") var destination: String
+    @Argument(help: ArgumentHelp("The snapshot, and a path in it.", valueName: "ref:path"), completion: .snapshot)
+    var source: ByteArgument
+    @Argument(help: "Where to copy it to.", completion: .file()) var destination: String
     @Flag(help: "Replace a file that is there; make a directory equal to the copied one.") var overwrite = false
     @Flag(help: "Drop set-user-id bits, devices, security attributes and foreign owners.") var untrusted = false
 

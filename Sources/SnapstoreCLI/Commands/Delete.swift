@@ -19,7 +19,7 @@ struct Delete: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "NAME:TAG, a digest, or a record's id.") var references: [String]
+    @Argument(help: "NAME:TAG, a digest, or a record's id.", completion: .snapshot) var references: [String]
     @Flag(help: "Delete several without being asked.") var yes = false
     @Flag(help: "Free what only they held now: it cannot come back.") var purge = false
 

@@ -18,8 +18,8 @@ struct Diff: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot to compare from.") var old: String
-    @Argument(help: "The snapshot or directory to compare with.") var new: ByteArgument
+    @Argument(help: "The snapshot to compare from.", completion: .snapshot) var old: String
+    @Argument(help: "The snapshot or directory to compare with.", completion: .file()) var new: ByteArgument
     @Flag(help: "Do not look at times.") var ignoreTimes = false
 
     func run() throws {

@@ -17,7 +17,7 @@ struct Du: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
     @Argument(help: "Where to begin.") var path: ByteArgument?
     @Option(help: ArgumentHelp("Levels of directories to show.", valueName: "n")) var depth = 1
 

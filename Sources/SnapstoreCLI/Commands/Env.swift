@@ -17,7 +17,7 @@ struct Env: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
     @Flag(name: [.customShort("0"), .long], help: "End each with a NUL, and quote nothing.") var null = false
 
     func run() throws {

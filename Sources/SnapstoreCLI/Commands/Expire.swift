@@ -13,7 +13,7 @@ struct Expire: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
     @Argument(help: ArgumentHelp("How long from now: 12h, 30d; or never.", valueName: "time")) var after: Expiry
 
     func run() throws {

@@ -20,7 +20,7 @@ struct Export: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
     @Argument(help: "A file that does not exist, or - for standard output.") var destination: String
     @Option(help: "native or tar.") var format = ArchiveFormat.native
 

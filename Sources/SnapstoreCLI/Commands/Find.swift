@@ -19,7 +19,7 @@ struct Find: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
     @Argument(help: "Where to begin.") var path: ByteArgument?
     @Option(help: ArgumentHelp("Names that match: *, ?, […].", valueName: "pattern")) var name: [ByteArgument] = []
     @Option(help: ArgumentHelp("Of these types: f, d, l, c, b, p, s.", valueName: "letters")) var type: String?

@@ -14,7 +14,7 @@ struct Get: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
 
     func run() throws {
         let output = Output(global)

@@ -14,7 +14,7 @@ struct Ls: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String?
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String?
     @Argument(help: "A path in it.") var path: ByteArgument?
 
     func run() throws {

@@ -13,7 +13,7 @@ struct Protect: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
     @Flag(help: "Let it be deleted again.") var off = false
 
     func run() throws {

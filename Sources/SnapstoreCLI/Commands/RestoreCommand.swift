@@ -20,8 +20,8 @@ struct RestoreCommand: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String
-    @Argument(help: "The directory to write to.") var directory: String
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
+    @Argument(help: "The directory to write to.", completion: .directory) var directory: String
     @Option(help: "Restore only this part.") var path: ByteArgument?
     @Flag(help: "Make the directory equal to the snapshot, removing what is not in it.") var overwrite = false
     @Flag(help: "Read everything back and compare.") var verify = false

@@ -24,7 +24,8 @@ struct BackupCommand: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The directory of the backup: new, empty, or one of this store.") var directory: String
+    @Argument(help: "The directory of the backup: new, empty, or one of this store.", completion: .directory)
+    var directory: String
     @Flag(help: "Read what the backup has already, and copy again what is damaged there.") var verify = false
 
     func run() throws {
@@ -78,7 +79,7 @@ struct RestoreStoreCommand: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The directory of the backup.") var directory: String
+    @Argument(help: "The directory of the backup.", completion: .directory) var directory: String
     @Flag(help: "Read and hash all bytes of the new store, and recount it.") var verify = false
     @Flag(help: "Give it an identity of its own: for a second store beside the first.") var newIdentity = false
 

@@ -13,7 +13,7 @@ struct Tag: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "The snapshot.") var reference: String
+    @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
     @Argument(help: "NAME:TAG to set.") var newReference: String
     @Option(help: ArgumentHelp("Only if the tag names this digest now, or none.", valueName: "digest")) var ifMatch:
         String?

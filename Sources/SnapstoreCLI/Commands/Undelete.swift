@@ -15,7 +15,8 @@ struct Undelete: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: "NAME:TAG, a digest, or the record's id that it had.") var reference: String
+    @Argument(help: "NAME:TAG, a digest, or the record's id that it had.", completion: SnapshotCompletion.deleted)
+    var reference: String
 
     func run() throws {
         let output = Output(global)

@@ -14,6 +14,13 @@ enum ExitStatus: Int32, Error {
     case busy = 9
     case interrupted = 130
 
+    /// What the manual says of each.
+    static let meanings: [(code: Int32, text: String)] = [
+        (0, "done"), (1, "failed"), (2, "wrong usage"), (3, "done, with warnings"), (4, "not found"),
+        (5, "not allowed"), (6, "precondition failed"), (7, "quota"), (8, "corrupt"), (9, "busy"),
+        (130, "interrupted"),
+    ]
+
     static func of(_ code: StoreError.Code) -> ExitStatus {
         switch code {
         case .notFound: .notFound

@@ -14,7 +14,7 @@ import Testing
         "expire": "expire a:1 30d", "export": "export a:1 a.snap", "import": "import in.snap in:1", "doctor": "doctor",
         "config show": "config show", "config get": "config get store", "config set": "config set gc.grace 1h",
         "config unset": "config set progress no >/dev/null; snapstore config unset progress --json",
-        "config path": "config path",
+        "config path": "config path", "benchmark": "benchmark --seconds 1 --size 1M",
         "completions": "completions bash 2>&1 >/dev/null", "man": "man create 2>&1 >/dev/null",
         "store backup": "store backup b",
         "store restore": "store backup b >/dev/null; snapstore store restore b --store c --json",

@@ -44,7 +44,7 @@ import Testing
             }
         }
         #expect(try names() == ["t:1", "t:2"])
-        #expect(cut >= 15 && without <= 4, "\(cut) gates, \(without) without a catalogue")
+        #expect(cut >= 15 && without <= 6, "\(cut) gates, \(without) without a catalogue")
         print("rebuild: cut at \(cut) gates, \(without) of them between the last renames")
     }
 }

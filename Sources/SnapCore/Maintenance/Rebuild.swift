@@ -114,8 +114,10 @@ struct Rebuild {
         let suffix = ".lost-\(Kernel.wallNanoseconds() / 1_000_000)"
         for name in ["", "-wal", "-shm"] where Kernel.exists(layout.catalogue + name) {
             try disk.rename(layout.catalogue + name, to: layout.catalogue + suffix + name)
+            // For good before the next: a power cut that brought the database back without its log would take away the
+            // last commits, and one that brought back the log would give it to the new database.
+            try disk.syncDirectory(layout.root)
         }
-        try disk.syncDirectory(layout.root)
     }
 
     private func place(_ backup: CatalogueBackup) throws {

@@ -235,9 +235,6 @@ package final class Catalogue: Sendable {
             var configuration = Configuration()
             configuration.readonly = true
             configuration.busyMode = .timeout(10)
-            configuration.prepareDatabase { db in
-                if let connection = db.sqliteConnection { _ = snap_sqlite_no_checkpoint_on_close(connection) }
-            }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             defer { try? queue.close() }
             try queue.writeWithoutTransaction { db in

@@ -1,7 +1,6 @@
 internal import GRDB
 internal import SnapDigest
 package import SnapModel
-internal import CSnapSQLite
 
 /// Point look-ups of objects over a connection of its own, each its own statement: what a capture asks for every chunk.
 ///
@@ -13,9 +12,6 @@ package final class CatalogueLookup {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(10)
-        configuration.prepareDatabase { db in
-            if let connection = db.sqliteConnection { _ = snap_sqlite_no_checkpoint_on_close(connection) }
-        }
         queue = try DatabaseQueue(path: path, configuration: configuration)
     }
 

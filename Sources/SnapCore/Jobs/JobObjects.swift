@@ -3,7 +3,7 @@ internal import SnapModel
 internal import SnapPacks
 
 /// Loads the nodes that a job walks over, and tells which objects its session has uploaded.
-struct JobObjects: Sendable {
+struct JobObjects {
     let catalogue: Catalogue
     let frames: FrameReader
     let scope: ScopeID

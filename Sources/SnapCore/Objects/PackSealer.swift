@@ -1,15 +1,16 @@
 internal import SnapCatalogue
 internal import SnapModel
 internal import SnapPacks
-internal import Synchronization
 
 /// Tells the catalogue of a session's packs: of each before its first byte, and of its frames once it is sealed.
-final class PackSealer: Sendable {
+/// For one thread at a time, as the writer of those packs is.
+final class PackSealer {
     private let catalogue: Catalogue
     private let session: Int64
     private let scope: ScopeID
     private let uploads: SessionUploads?
-    private let state = Mutex((rows: [PackID: Int64](), storedBytes: Int64(0)))
+    private var rows: [PackID: Int64] = [:]
+    private(set) var storedBytes: Int64 = 0
 
     init(catalogue: Catalogue, session: Int64, scope: ScopeID, uploads: SessionUploads?) {
         self.catalogue = catalogue
@@ -18,25 +19,23 @@ final class PackSealer: Sendable {
         self.uploads = uploads
     }
 
-    var storedBytes: Int64 { state.withLock { $0.storedBytes } }
-
     /// Announces a new pack, pending and owned by the session.
     func announce() throws -> PackID {
         let id = PackID()
         let row = try catalogue.write("pack") { tx in
             try tx.insertPack(uid: id.bytes, scope: scope, session: session, state: .pending)
         }
-        state.withLock { $0.rows[id] = row }
+        rows[id] = row
         return id
     }
 
     /// Takes note of a pack that is durable under its name.
     func sealed(_ pack: SealedPack) throws {
-        guard let row = state.withLock({ $0.rows[pack.id] }) else {
+        guard let row = rows[pack.id] else {
             throw StoreError(.io, "A pack was sealed that was never announced.")
         }
         let frames = try PackRegistration.insertFrames(pack.index, pack: row, storedBytes: pack.bytes, catalogue)
-        state.withLock { $0.storedBytes += Int64(clamping: pack.bytes) }
+        storedBytes += Int64(clamping: pack.bytes)
         guard let uploads else { return }
         let places = PackRegistration.places(pack.index, frames: frames)
         guard uploads.isFull else { return uploads.seal(places) }

@@ -1,12 +1,11 @@
 internal import SnapCatalogue
 internal import SnapModel
-internal import Synchronization
 
 /// What one session has written, and where: its uploads are addressable by it alone until its commit.
 ///
 /// Kept in memory up to a bound; beyond it, the places in a pack are spilled to the catalogue's `upload` table when it is
-/// sealed.
-final class SessionUploads: Sendable {
+/// sealed. For one thread at a time, as its session is.
+final class SessionUploads {
     /// Entries at which packs are spilled, about 100 bytes each. What is not sealed yet comes on top.
     static let entriesMax = 250_000
 
@@ -17,52 +16,41 @@ final class SessionUploads: Sendable {
         var length: UInt32
     }
 
-    private struct State {
-        var places: [ObjectKey: Place] = [:]
-        var spilled = 0
-    }
-
-    private let state = Mutex(State())
+    private var places: [ObjectKey: Place] = [:]
+    private var spilled = 0
 
     /// Whether any place was spilled, so that a miss in memory has to be looked up.
-    var hasSpilled: Bool { state.withLock { $0.spilled > 0 } }
+    var hasSpilled: Bool { spilled > 0 }
 
-    func contains(_ key: ObjectKey) -> Bool {
-        state.withLock { $0.places[key] != nil }
-    }
+    func contains(_ key: ObjectKey) -> Bool { places[key] != nil }
 
     /// Notes an object handed to the writer, not yet sealed.
     func note(_ key: ObjectKey, length: Int) {
-        let length = UInt32(clamping: length)
-        state.withLock { $0.places[key] = Place(frame: 0, position: 0, length: length) }
+        places[key] = Place(frame: 0, position: 0, length: UInt32(clamping: length))
     }
 
     func place(_ key: ObjectKey) -> ObjectPlace? {
-        guard let place = state.withLock({ $0.places[key] }), place.frame != 0 else { return nil }
+        guard let place = places[key], place.frame != 0 else { return nil }
         return ObjectPlace(
             key: key, length: Int64(place.length), frame: place.frame, position: Int64(place.position))
     }
 
     /// Notes where objects are, once their pack is sealed.
-    func seal(_ places: [ObjectPlace]) {
-        state.withLock { state in
-            for place in places {
-                state.places[place.key] = Place(
-                    frame: place.frame, position: UInt32(clamping: place.position),
-                    length: UInt32(clamping: place.length))
-            }
+    func seal(_ sealed: [ObjectPlace]) {
+        for place in sealed {
+            places[place.key] = Place(
+                frame: place.frame, position: UInt32(clamping: place.position),
+                length: UInt32(clamping: place.length))
         }
     }
 
     /// Says whether there is no room in memory for what a pack holds: then the caller writes its places to the catalogue,
     /// and afterwards calls ``forget(_:)``.
-    var isFull: Bool { state.withLock { $0.places.count > Self.entriesMax } }
+    var isFull: Bool { places.count > Self.entriesMax }
 
     /// Takes places out of memory that the catalogue has now.
-    func forget(_ places: [ObjectPlace]) {
-        state.withLock { state in
-            for place in places { state.places[place.key] = nil }
-            state.spilled += places.count
-        }
+    func forget(_ written: [ObjectPlace]) {
+        for place in written { places[place.key] = nil }
+        spilled += written.count
     }
 }

@@ -133,6 +133,9 @@ import Testing
                 guard try backend.all(id) == [UInt8](repeating: UInt8(number), count: 1000) else {
                     throw PackError(.corrupt, "mixed up")
                 }
+                guard try backend.scopes() == ["local"], try !backend.list(scope: "local").isEmpty else {
+                    throw PackError(.missing, "nothing is there")
+                }
                 if number % 2 == 0 { try backend.delete(scope: "local", id: id) }
             }
         }
@@ -165,7 +168,9 @@ import Testing
         let elsewhere = id.description.hasPrefix("00") ? "11" : "00"
         for path in [
             "\(root)/README", "\(root)/local/README", "\(parent)/README", "\(parent)/\(PackID()).pack.new",
-            "\(parent)/x.pack", "\(parent)/.pack", "\(root)/local/\(elsewhere)/\(id).pack", "\(root)/a/lost+found/x",
+            "\(parent)/x.pack", "\(parent)/.pack", "\(parent)/\(PackID()).copy",
+            "\(root)/local/\(id.description.prefix(1))/\(id).pack", "\(root)/local/\(elsewhere)/\(id).pack",
+            "\(root)/a/lost+found/x",
         ] {
             try Kernel.makeParentDirectories(of: path)
             try path.write([1])

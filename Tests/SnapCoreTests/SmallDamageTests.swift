@@ -49,4 +49,47 @@ import Testing
         #expect(problems.map(\.code) == ["catalogue"], "\(problems)")
         #expect(try again.names() == ["t:1"])
     }
+
+    private func edit(_ body: (WriteAccess) throws -> Void) throws {
+        let catalogue = try Catalogue.open(directory: path, create: false, disk: Disk())
+        defer { catalogue.close() }
+        try catalogue.write("edit", body)
+    }
+
+    @Test func aLedgerThatGoesBackIsReported() throws {
+        let fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        defer { fixture.store.close() }
+        try fixture.commit("t", tag: "1", files: ["a": [1, 2, 3]])
+        try edit { tx in
+            for org in try tx.reading.orgs() {
+                try tx.appendLedger(org: org.id, stamp: 1, bytes: 0, record: [1, 2], cause: "test")
+            }
+        }
+        #expect(try fixture.problems().map(\.code) == ["ledger"])
+    }
+
+    @Test func aFrameThatThePackDoesNotHaveIsReported() throws {
+        let fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        defer { fixture.store.close() }
+        try fixture.commit("t", tag: "1", files: ["a": [1, 2, 3]])
+        try edit { tx in
+            for pack in try tx.reading.packs() {
+                let frame = FrameRow(
+                    id: 0, pack: pack.id, number: 99, offset: 16, storedBytes: 10, rawBytes: 10, codec: 0,
+                    checksum: [UInt8](repeating: 1, count: 16))
+                _ = try tx.insertFrame(frame)
+            }
+        }
+        #expect(try fixture.problems().map(\.code) == ["pack_corrupt"])
+    }
+
+    /// What a collection has changed is in the database when it ends, and the log begins anew.
+    @Test func aCollectionMovesTheLog() throws {
+        let fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        defer { fixture.store.close() }
+        try fixture.commit("t", tag: "1", files: ["a": [1, 2, 3]])
+        let before = try Kernel.fileSize(path + "/catalog.sqlite")
+        try fixture.collect()
+        #expect(try Kernel.fileSize(path + "/catalog.sqlite") > before)
+    }
 }

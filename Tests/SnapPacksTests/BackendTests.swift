@@ -168,7 +168,7 @@ import Testing
         let elsewhere = id.description.hasPrefix("00") ? "11" : "00"
         for path in [
             "\(root)/README", "\(root)/local/README", "\(parent)/README", "\(parent)/\(PackID()).pack.new",
-            "\(parent)/x.pack", "\(parent)/.pack", "\(parent)/\(PackID()).copy",
+            "\(parent)/x.pack", "\(parent)/.pack", "\(parent)/\(id).copy",
             "\(root)/local/\(id.description.prefix(1))/\(id).pack", "\(root)/local/\(elsewhere)/\(id).pack",
             "\(root)/a/lost+found/x",
         ] {

@@ -73,32 +73,55 @@ struct StoreFixture {
         return try store.check(options).problems
     }
 
-    /// Opens what a fault or a power cut has left, and expects it to be sound: with one of these sets of names, and
-    /// nothing for a full check to find.
+    /// What there is, one line a snapshot: its name, tags, content and what is noted of it.
+    func states() throws -> [String] {
+        try store.snapshots(org: Self.org).map { record in
+            let notes = (record.isProtected ? " protected" : "") + (record.expiresMilliseconds == nil ? "" : " expires")
+            return
+                "\(record.name):\(record.tags.joined(separator: ",")) \(record.manifest.description.suffix(12))\(notes)"
+        }.sorted()
+    }
+
+    /// Opens what a fault or a power cut has left. Returns what is lost or wrong: it has to be sound, with the snapshots of
+    /// one of these states, and nothing for a full check to find.
     ///
     /// - Parameters:
-    ///   - names: What was acknowledged, and what the step under way led to. No store is right where nothing was.
-    ///   - then: What else must hold.
-    static func expectSound(
-        _ path: String, names: [Set<String>], _ place: String, then: (StoreFixture) throws -> Void = { _ in }
-    ) {
+    ///   - expected: What was acknowledged, and what the step under way led to. No store is right where nothing was.
+    ///   - then: What else is wrong.
+    static func losses(
+        _ path: String, expected: [[String]], then: (StoreFixture) throws -> [String] = { _ in [] }
+    ) -> [String] {
         guard Kernel.exists(path + "/FORMAT") else {
-            #expect(names.first?.isEmpty == true, "the store is gone at \(place)")
-            return
+            return expected.first?.isEmpty == true ? [] : ["the store is gone"]
         }
         do {
             let store = try Store.open(path: path, create: false)
             defer { store.close() }
             let fixture = StoreFixture(store: store)
             try store.settle(org: org)
-            let found = try fixture.names()
-            #expect(names.contains(found), "\(found) at \(place); expected \(names)")
+            let found = try fixture.states()
+            guard expected.contains(found) else { return ["there is \(found), not one of \(expected)"] }
             let problems = try fixture.problems()
-            #expect(problems.isEmpty, "\(problems) at \(place)")
-            try then(fixture)
+            guard problems.isEmpty else { return ["\(problems)"] }
+            return try then(fixture)
         } catch {
-            Issue.record("\(error) at \(place)")
+            return ["\(error)"]
         }
+    }
+
+    /// What is wrong once a store is used again: all its files read, a snapshot committed and another let go, and collected.
+    func lossesInUse() throws -> [String] {
+        let before = try states()
+        for record in try store.snapshots(org: Self.org) { _ = try files(of: record) }
+        try commit("again", tag: "1", files: ["x": [1, 2, 3]])
+        try commit("again", tag: "2", files: ["y": [4, 5, 6]])
+        _ = try store.deleteTag(org: Self.org, name: "again", tag: "2")
+        let due = try store.snapshots(org: Self.org).filter { $0.expiresMilliseconds != nil && !$0.isProtected }.count
+        try collect()
+        let after = try states()
+        guard after.count == before.count - due + 1 else { return ["after more use there is \(after), not \(before)"] }
+        let problems = try problems()
+        return problems.isEmpty ? [] : ["after more use: \(problems)"]
     }
 
     /// The files of a snapshot, read whole.

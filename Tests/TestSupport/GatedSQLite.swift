@@ -26,6 +26,16 @@ package enum GatedSQLite {
         disks.withLock { $0[directory] = nil }
     }
 
+    /// Calls `body` while the catalogue of a store, and the backups of it, are written through `disk`.
+    package static func attached<Result>(_ disk: Disk, store: String, _ body: (Disk) throws -> Result) rethrows
+        -> Result
+    {
+        let directories = [store, store + "/backup"]
+        for directory in directories { attach(disk, directory: directory) }
+        defer { for directory in directories { detach(directory: directory) } }
+        return try body(disk)
+    }
+
     /// Result codes of SQLite.
     private enum Code {
         static let ok: CInt = 0

@@ -8,7 +8,8 @@ package enum CrashImage: Sendable, Hashable, CustomStringConvertible {
     case everything
     /// All names, but only the bytes synced.
     case namesWithoutData
-    /// Each unsynced name and 4 KiB block survives by the throw of a coin.
+    /// Each unsynced name, and each 4 KiB of each unsynced write, survives by the throw of a coin: in any order, torn, and
+    /// older bytes in place of newer ones.
     case random(seed: UInt64)
 
     package var description: String {
@@ -24,10 +25,30 @@ package enum CrashImage: Sendable, Hashable, CustomStringConvertible {
 /// A file system in memory that knows what is durable: replays a journal and writes out what a crash would leave.
 package struct SimulatedDisk {
     private struct File {
-        var bytes: [UInt8] = []
-        var synced: [UInt8] = []
+        /// A change since the last sync.
+        enum Change {
+            case write(offset: Int, bytes: [UInt8])
+            case resize(Int)
+        }
 
-        mutating func resize(to size: Int) { bytes.resize(to: size) }
+        var bytes = BlockBytes()
+        var synced = BlockBytes()
+        var unsynced: [Change] = []
+
+        mutating func write(_ new: [UInt8], at offset: Int) {
+            bytes.write(new[...], at: offset)
+            unsynced.append(.write(offset: offset, bytes: new))
+        }
+
+        mutating func resize(to size: Int) {
+            bytes.resize(to: size)
+            unsynced.append(.resize(size))
+        }
+
+        mutating func sync() {
+            synced = bytes
+            unsynced = []
+        }
     }
 
     private var files: [File] = []
@@ -63,14 +84,11 @@ package struct SimulatedDisk {
             files.append(File())
             names[path] = files.count - 1
         case .write(let path, let offset, let bytes):
-            guard let number = number(of: path) else { return }
-            let start = Int(offset)
-            if files[number].bytes.count < start + bytes.count { files[number].resize(to: start + bytes.count) }
-            files[number].bytes.replaceSubrange(start..<(start + bytes.count), with: bytes)
+            if let number = number(of: path) { files[number].write(bytes, at: Int(offset)) }
         case .truncate(let path, let size):
             if let number = number(of: path) { files[number].resize(to: Int(size)) }
         case .sync(let path):
-            if let number = number(of: path), !isLie() { files[number].synced = files[number].bytes }
+            if let number = number(of: path), !isLie() { files[number].sync() }
         case .rename(let from, let to):
             names[to] = names.removeValue(forKey: from)
         case .unlink(let path):
@@ -102,12 +120,12 @@ package struct SimulatedDisk {
     /// What is left below `root`: directories, parents first, and files, all by their path relative to it.
     package struct Image: Hashable, Sendable {
         package let directories: [String]
-        package let files: [String: [UInt8]]
+        package let files: [String: BlockBytes]
 
         /// Makes it within an existing directory.
         package func write(to target: String) throws {
             for directory in directories { try Kernel.makeParentDirectories(of: target + directory + "/x") }
-            for (path, bytes) in files { try (target + path).write(bytes) }
+            for (path, bytes) in files { try (target + path).write(bytes.bytes) }
         }
     }
 
@@ -123,7 +141,7 @@ package struct SimulatedDisk {
             return true
         }
         func place(_ path: String) -> String { String(path.dropFirst(root.count)) }
-        var files: [String: [UInt8]] = [:]
+        var files: [String: BlockBytes] = [:]
         for (path, number) in leftNames.sorted(by: { $0.key < $1.key }) where isReachable(path) {
             files[place(path)] = contents(self.files[number], kind, &generator)
         }
@@ -148,20 +166,29 @@ package struct SimulatedDisk {
         }
     }
 
-    private func contents(_ file: File, _ image: CrashImage, _ generator: inout SeededGenerator) -> [UInt8] {
+    private func contents(_ file: File, _ image: CrashImage, _ generator: inout SeededGenerator) -> BlockBytes {
         switch image {
         case .everything: return file.bytes
         case .nothingUnsynced, .namesWithoutData: return file.synced
         case .random:
             var bytes = file.synced
-            guard file.bytes != file.synced else { return bytes }
-            // The length may have reached the disk, or not; then blocks one by one.
-            if generator.next() & 1 == 0 { bytes.resize(to: file.bytes.count) }
-            for start in stride(from: 0, to: min(bytes.count, file.bytes.count), by: 4096)
-            where generator.next() & 1 == 0 {
-                let end = min(start + 4096, bytes.count, file.bytes.count)
-                bytes.replaceSubrange(start..<end, with: file.bytes[start..<end])
+            guard !file.unsynced.isEmpty else { return bytes }
+            // Little, half, or nearly all of it has reached the disk.
+            let part: UInt64 = [1, 4, 7][Int(generator.next() % 3)]
+            func survives() -> Bool { generator.next() & 7 < part }
+            for change in file.unsynced {
+                switch change {
+                case .resize(let size):
+                    if survives() { bytes.resize(to: size) }
+                case .write(let offset, let new):
+                    for piece in BlockBytes.pieces(offset..<(offset + new.count)) where survives() {
+                        bytes.write(
+                            new[(piece.lowerBound - offset)..<(piece.upperBound - offset)], at: piece.lowerBound)
+                    }
+                }
             }
+            // The length may have reached the disk without the bytes.
+            if generator.next() & 3 == 0 { bytes.resize(to: file.bytes.count) }
             return bytes
         }
     }
@@ -170,12 +197,5 @@ package struct SimulatedDisk {
 extension CrashImage {
     fileprivate var seed: UInt64 {
         if case .random(let seed) = self { seed } else { 0 }
-    }
-}
-
-extension [UInt8] {
-    /// Cuts off what is too long, or appends zeros.
-    fileprivate mutating func resize(to size: Int) {
-        if count > size { removeLast(count - size) } else { self += [UInt8](repeating: 0, count: size - count) }
     }
 }

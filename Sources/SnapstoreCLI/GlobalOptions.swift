@@ -70,25 +70,25 @@ func environment(_ name: String) -> String? {
 }
 
 /// How the crash tests drive the real program: `SNAPSTORE_KILL_AT_GATE=n` kills it where its n-th durable operation
-/// would begin, `SNAPSTORE_COUNT_GATES=FILE` writes how many there were. See CONTRIBUTING.
+/// would begin, `SNAPSTORE_COUNT_GATES=FILE` writes how many there were of each kind.
 enum CrashGate {
     static func disk() -> Disk {
         if let path = environment("SNAPSTORE_COUNT_GATES") {
-            let disk = Disk()
-            counted = (disk, path)
+            let counter = GateCounter()
+            counted = (counter, path)
             atexit { CrashGate.writeCount() }
-            return disk
+            return Disk(observer: counter)
         }
         guard let number = environment("SNAPSTORE_KILL_AT_GATE").flatMap({ Int($0) }) else { return Disk() }
         return Disk(observer: KillAtGate(number))
     }
 
     // Set once, before any thread is started, and read at exit.
-    private nonisolated(unsafe) static var counted: (disk: Disk, path: String)?
+    private nonisolated(unsafe) static var counted: (counter: GateCounter, path: String)?
 
     private static func writeCount() {
         guard let counted, let file = try? Kernel.open(counted.path, [.writeOnly, .create, .truncate]) else { return }
-        try? Array("\(counted.disk.gatesPassed)\n".utf8).withUnsafeBytes { try Kernel.writeAll(file, $0) }
+        try? Array(counted.counter.text.utf8).withUnsafeBytes { try Kernel.writeAll(file, $0) }
     }
 }
 

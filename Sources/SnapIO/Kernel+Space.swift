@@ -5,6 +5,9 @@ package struct FileSystemRoom: Sendable, Hashable {
     package let totalBytes: UInt64
     /// What users without privileges may still take.
     package let availableBytes: UInt64
+    /// What this process may take: all that is free to root.
+    package let freeBytes: UInt64
+    package let blockBytes: UInt64
 }
 
 extension Kernel {
@@ -16,7 +19,9 @@ extension Kernel {
             let (product, overflow) = UInt64(blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
             return overflow ? .max : product
         }
-        return FileSystemRoom(totalBytes: bytes(status.f_blocks), availableBytes: bytes(status.f_bavail))
+        return FileSystemRoom(
+            totalBytes: bytes(status.f_blocks), availableBytes: bytes(status.f_bavail),
+            freeBytes: bytes(geteuid() == 0 ? status.f_bfree : status.f_bavail), blockBytes: UInt64(status.f_bsize))
     }
 
     /// Gives a file `size` bytes of zeros that have their room on the disk, also where the file system has no call for

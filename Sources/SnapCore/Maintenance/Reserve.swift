@@ -49,10 +49,24 @@ extension Store {
     func withReserve<Result>(_ body: () throws -> Result) throws -> Result {
         do {
             return try body()
-        } catch  where StoreError(mapping: error).code == .outOfSpace && reserve.giveUp() {
+        } catch  where StoreError(mapping: error).code == .outOfSpace && (reserve.giveUp() || giveUpSpare()) {
             // Others may take the room at any moment: what the catalogue needs of it is taken now.
             defer { try? catalogue.checkpoint() }
             return try body()
         }
+    }
+
+    /// What a store can do without when there is no reserve: what the last walks saw, and backups of the catalogue but
+    /// for the newest. Says whether there was any.
+    private func giveUpSpare() -> Bool {
+        var isGone = false
+        for name in (try? Kernel.names(inDirectory: layout.statCache)).map(Array.init) ?? [] {
+            let path = layout.statCache + "/" + String(decoding: name, as: UTF8.self)
+            if (try? Kernel.removeFile(path)) != nil { isGone = true }
+        }
+        for old in ((try? CatalogueBackup.all(in: layout.backups)) ?? []).dropLast() {
+            if (try? disk.unlink(old.path)) != nil { isGone = true }
+        }
+        return isGone
     }
 }

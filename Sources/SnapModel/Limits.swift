@@ -11,6 +11,8 @@ package enum Limits {
     package static let fileBytesMax: UInt64 = 1 << 60
     package static let inlineBytesMax = 64
     package static let directSegmentsMax = 16
+    /// Of each chunk of a link table but the last.
+    package static let linkChunkBytesMin = 4 << 10
 
     package static let listItemsMin = 64
     package static let listItemsMax = 1024

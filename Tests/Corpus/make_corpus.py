@@ -303,6 +303,34 @@ def exports():
         digest = chunk_list([(len(chunk), made(CHUNK, chunk))], made)
         return stream_of(top, made, {"length": len(chunk), "list": text(digest)})
 
+    def long_path(size, leaves):
+        """A link table that is one path without an end: names of a letter, in chunks of so many bytes, all but the first
+        the same, in so many leaves of 1,024."""
+        for letter in range(97, 123):
+            made = Objects()
+            top = tree([(n, plain(n)) for n in (b"a", b"b")], made)
+            chunk = b"/%c" % letter * (size // 2)
+            item = (size, made(CHUNK, chunk))
+            total = size * 1024 * leaves
+            head = b"\2" + varint(total - size + 1) + b"%c" % letter
+            head += (chunk * 2)[:size + len(head) % 2 + 2 - len(head)] if len(head) < size else b""
+            first = (len(head), made(CHUNK, head))
+            nodes = [item] * 1024
+            ends = tail(item[1]) & 255 == 0
+            for level in range(3):
+                first = (first[0] + (len(nodes) - 1) * item[0], made(LIST, list_node(level, [first, *nodes[1:]])))
+                if leaves == 1:
+                    break
+                item = (len(nodes) * item[0], made(LIST, list_node(level, nodes)))
+                ends = ends or 0 in (tail(first[1]) & 255, tail(item[1]) & 255)
+                nodes = [item] * min(leaves, 1024)
+                leaves = -(-leaves // 1024)
+            if not ends:
+                return stream_of(top, made, {"length": first[0], "list": text(first[1])})
+        raise AssertionError
+
+    yield "links: a path of 2^25 chunks of two bytes", "corrupt", long_path(2, 1 << 15)
+    yield "links: a path of 2^25 names", "corrupt", long_path(4096, 16)
     yield "links: good", "ok", linked([[b"a", b"b"]]), {"restore": "ok"}
     yield "links: outside", "corrupt", linked([[b"../a", b"b"]])
     yield "links: absolute", "corrupt", linked([[b"/a", b"b"]])

@@ -20,13 +20,24 @@ package struct LinkGroup: Hashable, Sendable {
     }
 
     fileprivate static func check(_ path: [UInt8], after last: [UInt8]?) throws(FormatError) {
-        let names = path.split(separator: 47, omittingEmptySubsequences: false)
-        guard names.allSatisfy({ EntryName.isValid(Array($0)) }) else {
+        guard isWithinRoot(path) else {
             throw FormatError(
-                .range, "A group of hard links names \(escaped(path)), which is no path within the root.")
+                .range, "A group of hard links names \(shown(path)), which is no path within the root.")
         }
         if let last, !last.lexicographicallyPrecedes(path) {
-            throw FormatError(.order, "A group of hard links has \(escaped(path)) out of order.")
+            throw FormatError(.order, "A group of hard links has \(shown(path)) out of order.")
+        }
+    }
+
+    /// Whether each name of the path is one. They are looked at where they stand: a path may have 2^25.
+    private static func isWithinRoot(_ path: [UInt8]) -> Bool {
+        path.withUnsafeBytes { bytes in
+            var start = 0
+            for index in 0...bytes.count where index == bytes.count || bytes[index] == 47 {
+                guard EntryName.isValid(bytes[start..<index]) else { return false }
+                start = index + 1
+            }
+            return true
         }
     }
 
@@ -88,7 +99,7 @@ package struct LinkTableReader {
         }
         try LinkGroup.check(path, after: paths.dropLast().last)
         if paths.count == 1, let lastFirst, !lastFirst.lexicographicallyPrecedes(path) {
-            throw FormatError(.order, "The groups of hard links are out of order at \(escaped(path)).")
+            throw FormatError(.order, "The groups of hard links are out of order at \(shown(path)).")
         }
     }
 

@@ -22,6 +22,12 @@ package func escaped(_ bytes: [UInt8]) -> String {
     return result
 }
 
+/// Bytes of unknown length for a message, with an end: a path may be of megabytes.
+package func shown(_ bytes: [UInt8]) -> String {
+    let most = 300
+    return bytes.count <= most ? escaped(bytes) : escaped(Array(bytes.prefix(most))) + "…"
+}
+
 private func hexEscape(_ byte: UInt8) -> String {
     let digits = String(byte, radix: 16)
     return "\\x" + (digits.count == 1 ? "0" : "") + digits

@@ -65,9 +65,11 @@ extension Entry {
 /// What a name in a directory may be.
 package enum EntryName {
     /// 1 … 255 bytes without `/` and NUL, not `.` or `..`.
-    package static func isValid(_ name: [UInt8]) -> Bool {
+    package static func isValid(_ name: [UInt8]) -> Bool { name.withUnsafeBytes { isValid($0[...]) } }
+
+    static func isValid(_ name: Slice<UnsafeRawBufferPointer>) -> Bool {
         guard (1...Limits.nameBytesMax).contains(name.count) else { return false }
-        if name == [46] || name == [46, 46] { return false }
+        if name.count <= 2, name.allSatisfy({ $0 == 46 }) { return false }
         return !name.contains(47) && !name.contains(0)
     }
 }

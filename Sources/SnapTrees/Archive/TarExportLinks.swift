@@ -19,16 +19,8 @@ struct TarExportLinks {
         hasher = try SHA256()
         guard let links else { return }
         let names = makeSorter()
-        var segments = try SegmentCursor(list: links.list, length: links.length, load: load)
-        var reader = LinkTableReader()
-        while let segment = try segments.next() {
-            switch segment {
-            case .data(let digest, _): reader.append(try load(ObjectKey(.chunk, digest)))
-            case .zeros: throw FormatError(.range, "A link table holds a hole.")
-            }
-            while let group = try reader.next() { try Self.add(group, to: names) }
-        }
-        try reader.end()
+        var table = try LinkTableCursor(links, load: load)
+        while let group = try table.next() { try Self.add(group, to: names) }
         var cursor = try names.cursor()
         next = try cursor.nextTar()
         self.names = cursor
@@ -54,7 +46,7 @@ struct TarExportLinks {
         }
         next = try names?.nextTar()
         if case .directory = entry.node {
-            throw FormatError(.range, "The link table names the directory \(escaped(path)).")
+            throw FormatError(.range, "The link table names the directory \(shown(path)).")
         }
         let first = record.body.isEmpty ? path : Array(record.body)
         let version = hasher.digest(try RootNode.encode(entry))
@@ -71,13 +63,13 @@ struct TarExportLinks {
         while let version = try cursor.nextTar() {
             if let last, last.place == version.place, last.body != version.body {
                 throw FormatError(
-                    .range, "The hard links of \(escaped(version.path)) are not the same in the snapshot.")
+                    .range, "The hard links of \(shown(version.path)) are not the same in the snapshot.")
             }
             last = version
         }
     }
 
     private static func missing(_ record: TarRecord) -> FormatError {
-        FormatError(.range, "The link table names \(escaped(record.path)), which the snapshot does not have.")
+        FormatError(.range, "The link table names \(shown(record.path)), which the snapshot does not have.")
     }
 }

@@ -1,11 +1,5 @@
 package import SnapModel
 
-/// Bytes of an archive for a message, with an end: they may be megabytes.
-func shown(_ bytes: [UInt8]) -> String {
-    let most = 300
-    return bytes.count <= most ? escaped(bytes) : escaped(Array(bytes.prefix(most))) + "…"
-}
-
 /// Paths of archive members as paths below a root; and as keys that sort in the order of a walk.
 ///
 /// In a key each name is followed by a zero byte. So a directory comes before what is in it, and all of that before the

@@ -28,17 +28,8 @@ struct RestoredLinks {
     /// Reads the table. Only names below `subtree` count, without that prefix.
     init(_ links: Manifest.Links?, below subtree: [UInt8], load: @escaping ObjectLoader) throws {
         hasher = try SHA256()
-        guard let links else { return }
-        var cursor = try SegmentCursor(list: links.list, length: links.length, load: load)
-        var reader = LinkTableReader()
-        while let segment = try cursor.next() {
-            switch segment {
-            case .data(let digest, _): reader.append(try load(ObjectKey(.chunk, digest)))
-            case .zeros: throw FormatError(.range, "A link table holds a hole.")
-            }
-            while let group = try reader.next() { try add(group, below: subtree) }
-        }
-        try reader.end()
+        var table = try LinkTableCursor(links, load: load)
+        while let group = try table.next() { try add(group, below: subtree) }
     }
 
     private mutating func add(_ group: LinkGroup, below subtree: [UInt8]) throws {
@@ -58,7 +49,7 @@ struct RestoredLinks {
         for path in members {
             longest = max(longest, path.count)
             guard try paths.insert(path) != nil else {
-                throw FormatError(.order, "The link table names \(escaped(path)) twice.")
+                throw FormatError(.order, "The link table names \(shown(path)) twice.")
             }
             groupOfPath.append(number)
         }
@@ -77,7 +68,7 @@ struct RestoredLinks {
         guard let (number, group) = find(path) else { return nil }
         groups[group].left -= 1
         if case .directory = entry.node {
-            throw FormatError(.range, "The link table names the directory \(escaped(path)).")
+            throw FormatError(.range, "The link table names the directory \(shown(path)).")
         }
         let version = try version(of: entry)
         guard let first = groups[group].first else {
@@ -87,7 +78,7 @@ struct RestoredLinks {
         }
         guard groups[group].version == version else {
             throw FormatError(
-                .range, "The hard links \(escaped(paths[first])) and \(escaped(path)) are not the same in the snapshot."
+                .range, "The hard links \(shown(paths[first])) and \(shown(path)) are not the same in the snapshot."
             )
         }
         return paths[first]

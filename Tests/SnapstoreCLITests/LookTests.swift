@@ -50,7 +50,8 @@ import Testing
 
     @Test(arguments: [
         ("--name '['", "is no pattern"), ("--type x", "is no type of file"), ("--size x", ""), ("--size +", ""),
-        ("--newer 2001-02-30", ""), ("--newer 12", ""), ("--size 99999999999999999999T", ""),
+        ("--newer 2001-02-30", ""), ("--newer 12", ""), ("--newer 2001-02-03Z", ""),
+        ("--newer '2001-02-03 04:٠5'", ""), ("--newer '2001-02-03 04:0'", ""), ("--size 99999999999999999999T", ""),
     ]) func findRefusesWhatIsNoCondition(_ condition: String, _ message: String) throws {
         let bench = try Self.makeBench()
         let run = try bench.shell("snapstore find a:1 \(condition)")

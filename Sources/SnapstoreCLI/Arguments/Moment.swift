@@ -25,15 +25,32 @@ struct Moment: ExpressibleByArgument {
 
     /// Seconds from 1970 of a date, with a time of day or without.
     private static func seconds(_ text: String) -> Int64? {
-        let pattern = /(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?Z?)?/
-        guard let match = text.wholeMatch(of: pattern)?.output, let year = Int64(match.1), let month = Int64(match.2),
-            let day = Int64(match.3)
-        else { return nil }
-        let time = [match.4, match.5, match.6].map { $0.flatMap { Int64($0) } ?? 0 }
+        guard let fields = fields(Array(text.utf8)) else { return nil }
+        let (year, month, day) = (fields[0], fields[1], fields[2])
+        let time = Array(fields.dropFirst(3)) + [0, 0, 0]
         guard (1...12).contains(month), (1...daysOfMonth(year, month)).contains(day), time[0] < 24, time[1] < 60,
             time[2] < 60
         else { return nil }
         return days(year, month, day) * 86_400 + time[0] * 3600 + time[1] * 60 + time[2]
+    }
+
+    /// The numbers of `2026-11-24`, perhaps with ` 12:00`, ` 12:00:00` and `Z`: three to six of them.
+    private static func fields(_ text: [UInt8]) -> [Int64]? {
+        let form = Array("0000-00-00 00:00:00".utf8)
+        let hasZone = text.count > 11 && text.last == UInt8(ascii: "Z")
+        let bytes = hasZone ? Array(text.dropLast()) : text
+        guard [10, 16, 19].contains(bytes.count) else { return nil }
+        var fields: [Int64] = [0]
+        for (index, byte) in bytes.enumerated() {
+            if form[index] == UInt8(ascii: "0") {
+                guard (48...57).contains(byte) else { return nil }
+                fields[fields.count - 1] = fields[fields.count - 1] * 10 + Int64(byte - 48)
+            } else {
+                guard byte == form[index] || index == 10 && byte == UInt8(ascii: "T") else { return nil }
+                fields.append(0)
+            }
+        }
+        return fields
     }
 
     private static func daysOfMonth(_ year: Int64, _ month: Int64) -> Int64 {

@@ -42,7 +42,7 @@ package struct DirectoryNames: Sendable, RandomAccessCollection {
     }
 
     /// struct linux_dirent64: inode 8, offset 8, record length 2, type 1, name.
-    private mutating func append(records: UnsafeRawBufferPointer) throws(IOError) {
+    mutating func append(records: UnsafeRawBufferPointer) throws(IOError) {
         var position = 0
         while position + 19 < records.count {
             let length = Int(records.loadUnaligned(fromByteOffset: position + 16, as: UInt16.self))
@@ -62,7 +62,7 @@ package struct DirectoryNames: Sendable, RandomAccessCollection {
         bytes.append(contentsOf: name)
     }
 
-    private mutating func sort() {
+    mutating func sort() {
         let slots = self.slots
         self.slots = bytes.withUnsafeBytes { bytes in
             slots.sorted { left, right in

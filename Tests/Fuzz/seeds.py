@@ -148,6 +148,17 @@ def exports():
         (TREE, root(refused.plain(b"", DIRECTORY, b"@!%c" % (47 + len(rows)), 0o755))),
         (MANIFEST, manifest.replace(b"@?2", b"@?%c" % (48 + len(rows)))),
         (RECORD, record.replace(b"@?3", b"@?%c" % (49 + len(rows))))]) for rows in graphs())
+    for table in (link_table([[b"a", b"b"]]), link_table([[b"a", b"c"]]), b"\2" + varint(4200) + b"a" + b"/a" * 2099,
+                  link_table([[b"a", b"b"]])[:-1]):
+        for segments in ([(len(table), b"@!0")], [(len(table) + 1, b"@!0")], [(len(table), None)],
+                         [(len(table), b"@!0"), (4, b"@!0")], [(4, b"@!0"), (len(table), b"@!0")]):
+            node = b"L\1\0" + varint(len(segments)) + b"".join(
+                varint(n << 1 | (not d)) + (d or b"") for n, d in segments)
+            links = b'"links":{"length":%d,"list":"@?1"},' % sum(n for n, _ in segments)
+            yield b"\0" + join([(CHUNK, table), (LIST, node), (TREE, tree_node(0, [refused.plain(b"a"), refused.plain(b"b")])),
+                                (TREE, root(refused.plain(b"", DIRECTORY, b"@!2", 0o755))),
+                                (MANIFEST, manifest.replace(b'"root"', links + b'"root"').replace(b"@?2", b"@?3")),
+                                (RECORD, record.replace(b"@?3", b"@?4"))])
     yield from (b"\1" + data for data in corpus("export"))
 
 
@@ -207,6 +218,29 @@ def tars():
         {"GNU__sparse__size": "5", "GNU__sparse__map": "0,1,3,2"},
         {"GNU__sparse__size": "5", "GNU__sparse__offset": "2", "GNU__sparse__numbytes": "3"},
         {"size": "3", "linkpath": "q", "hdrcharset": "BINARY"})]
+    def pax(*records, kind=tarfile.REGTYPE, head=(), data=b"abc"):
+        """A file after records as they stand, and before these the records of a global header."""
+        with_length = lambda r: next(b"%d %s\n" % (n, r) for n in range(len(r), len(r) + 9) if len(b"%d %s\n" % (n, r)) == n)
+        lines = [b"".join(map(with_length, group)) for group in (head, records)]
+        return archive(tarfile.USTAR_FORMAT, lambda tar: [
+            *(member(tar, "h", form, line) for form, line in zip((b"g", b"x"), lines) if line),
+            member(tar, "f", kind, data)])
+
+    rows += [pax(b"SCHILY.acl.default=user::rwx,group::r-x,other::r-x", kind=tarfile.DIRTYPE, data=b""),
+             pax(b"SCHILY.devmajor=1", b"SCHILY.devminor=3", kind=tarfile.CHRTYPE, data=b""),
+             pax(b"SCHILY.xattr.user.a%3Db%25=v", b"SCHILY.xattr.user.%zz%=", b"SCHILY.xattr.user.%3d%aF=x"),
+             pax(b"SCHILY.xattr.user.a=", b"uid=", b"mtime=", head=(b"SCHILY.xattr.user.a=1", b"uid=7", b"mtime=3.5", b"gid=9",
+                                                                    b"GNU.sparse.size=5", b"comment=x")),
+             pax(b"size=3", head=(b"SCHILY.xattr.user.a=1", b"SCHILY.xattr.user.a=", b"gname=x")),
+             pax(b"RHT.security.selinux=l", b"linkpath=y", b"comment=c", b"GNU.sparse.other=1"),
+             *(pax(r) for r in (b"mtime=x", b"uid=x", b"SCHILY.devminor=x", b"GNU.sparse.numbytes=3", b"GNU.sparse.map=1,",
+                                b"GNU.sparse.size=", b"GNU.sparse.major=", b"=x", b"x")),
+             pax(b"GNU.sparse.offset=0", b"GNU.sparse.numbytes=1", b"GNU.sparse.offset=4", b"GNU.sparse.numbytes=2",
+                 b"GNU.sparse.size=9"),
+             pax(b"GNU.sparse.offset=0", b"GNU.sparse.numbytes="),
+             *(pax(b"path=" + path, b"GNU.sparse.name=" + name, b"GNU.sparse.size=3", b"GNU.sparse.map=0,3")
+               for path, name in ((b"d/GNUSparseFile.1/" + b"x" * 100, b"d/x"), (b"d/" + b"x" * 120, b"d/" + b"x" * 98),
+                                  (b"y", b"x")))]
     rows.append(archive(tarfile.PAX_FORMAT, lambda tar: member(tar, "f", data=sparse, pax_headers={
         "GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "real", "GNU.sparse.realsize": "600"})))
     block = bytearray(archive(tarfile.GNU_FORMAT, lambda tar: member(tar, "old", tarfile.GNUTYPE_SPARSE, b"abc"))[:1024])
@@ -235,6 +269,23 @@ def stat_caches():
         yield b"\1" + data
 
 
+def rows():
+    """Text as the store writes it into rows of its catalogue, and names as it gives them to files."""
+    commit = {"name": "n", "tag": "t", "ifMatch": {"manifest": {"_0": vectors.DIGEST}}, "force": False,
+              "manifest": vectors.DIGEST, "object": vectors.DIGEST, "kind": "directory", "parent": "0a" * 16,
+              "creator": "c", "labels": [{"key": "k", "value": "v"}], "createdMilliseconds": 1, "logicalBytes": 1,
+              "uniqueBytes": 1, "storedBytes": 1, "fileCount": 1, "chunkCount": 1, "expiresMilliseconds": 5}
+    for change in ({}, {"ifMatch": {"none": {}}}, {"tag": None}, {"manifest": "x"}, {"logicalBytes": 1 << 63},
+                   {"name": 1}, {"labels": {}}):
+        yield b"\0" + json.dumps({"org": 1, "cause": "create", "commit": commit | change}).encode()
+    yield b"\0" + json.dumps({"org": 1, "cause": "delete"}).encode()
+    for tags, labels in (([], []), ([{"name": "n", "tag": "t"}], [{"key": "k", "value": "v"}]), ([1], []), ({}, "")):
+        yield b"\1" + json.dumps(tags).encode() + b"\0" + json.dumps(labels).encode()
+    yield b"\1[]\0[]\xff"
+    for name in (b"catalogue-17.sqlite", b"catalogue--1.sqlite", b"0a" * 16, b"0A" * 16, b"catalogue-99999999999999999999.sqlite"):
+        yield b"\2" + name
+
+
 def seeds(name):
     makers = {
         "Tree": tree, "Root": root_nodes, "List": lists, "Links": links_tables,
@@ -247,6 +298,14 @@ def seeds(name):
         "Exclude": lambda: [p + b"\0" + path for p in (
             b"*.o", b"/build/", b"!a\n*", b"**/x/**", b"a/**/b", b"[a-c]?[!x]", b"[[:alpha:]_]*", b"\\#a", b"#x\n\\ ")
             for path in (b"a/b/c.o", b"build", b"ab/x")] + [b"[", b"[[:nope:]]\0a", b"\\"],
+        "Arguments": lambda: [t.encode() for t in (
+            "2026-11-24", "2026-11-24 12:00:00", "2024-02-29T23:59Z", "@-5", "30m", "24h", "100000d", "+10M", "-4k", "0",
+            "5%", "100.0%", "1e2%", "keep", "EPOCH", "@17", "0:0", "4294967294:1", "tools:1:etc/motd", "sha256:" + "0" * 64
+            + ":x", "it's", "a\\b", "x y\n", "\u202e", "\U0010fe80")] + [b"\xff\xfe", b"tools:\xff", b""],
+        "Names": lambda: [b"\0" + b"/".join(n) for n in (
+            [b"a"], [b".", b"..", b"b", b"a"], [b"...", b".x", b"x" * 255], [b""], [b"\xff", b"a\0b"])] + [
+            b"\1" + bytes(16) + struct.pack("<HB", 24, 8) + b"ab\0\0\0" + bytes(16) + struct.pack("<HB", 32, 4) + b"c" * 13],
+        "Rows": rows,
         "Environment": lambda: [b"A=1\nB=2\r\n# c\n\n C=\"x\"\nA=3\n", b"A", b"=x", b"A=\0"],
     }
     return makers[name]()

@@ -1,6 +1,6 @@
 package import SnapCore
 internal import SnapDigest
-internal import SnapModel
+package import SnapModel
 internal import SnapPacks
 
 /// Puts the snapshot in a stream of ``NativeExport`` into a session. Nothing in the stream is trusted: every object is
@@ -10,11 +10,19 @@ internal import SnapPacks
 package struct NativeImport {
     private static let scope = "import"
 
-    private let session: Session
+    private let put: (ObjectKey, UnsafeRawBufferPointer) throws -> Void
+    private let readBack: () throws -> ObjectLoader
     private let progress: Progress
 
-    package init(session: Session, progress: Progress = Progress()) {
-        self.session = session
+    /// - Parameters:
+    ///   - put: Stores an object, whose bytes are those that the key says.
+    ///   - readBack: Called when all are put: returns what reads them.
+    package init(
+        put: @escaping (ObjectKey, UnsafeRawBufferPointer) throws -> Void,
+        readBack: @escaping () throws -> ObjectLoader, progress: Progress = Progress()
+    ) {
+        self.put = put
+        self.readBack = readBack
         self.progress = progress
     }
 
@@ -31,7 +39,7 @@ package struct NativeImport {
                     hint: "For a tar archive give --format tar.")
             }
             var last: RecordObject?
-            while let pack = try nextPack(read) { last = try put(pack) }
+            while let pack = try nextPack(read) { last = try take(pack) }
             guard try read(1).isEmpty else {
                 throw StoreError(.corrupt, "The stream goes on after its end.", hint: "Export it again.")
             }
@@ -59,7 +67,7 @@ package struct NativeImport {
     }
 
     /// Puts the objects of a pack. Returns the record if that is the last of them.
-    private func put(_ pack: [UInt8]) throws -> RecordObject? {
+    private func take(_ pack: [UInt8]) throws -> RecordObject? {
         let backend = MemoryPackBackend()
         let id = PackID()
         backend.put(scope: Self.scope, id: id, pack)
@@ -87,18 +95,18 @@ package struct NativeImport {
                 // This store writes a record of its own.
                 record = try RecordObject.decode(bytes)
             } else {
-                try bytes.withUnsafeBytes { try session.put(object.key, $0) }
+                try bytes.withUnsafeBytes { try put(object.key, $0) }
             }
         }
         return record
     }
 
     private func draft(_ record: RecordObject) throws -> SnapshotDraft {
-        try session.flush()
+        let read = try readBack()
         // The objects of a stream can name each other many times over: this may be long, and must be stopped.
-        let load: ObjectLoader = { [session, progress] key in
+        let load: ObjectLoader = { [progress] key in
             try progress.check()
-            return try session.read(key)
+            return try read(key)
         }
         let manifest = try Manifest.decode(load(ObjectKey(.manifest, record.manifest)))
         _ = try RestoredLinks(manifest.links, below: [], load: load)

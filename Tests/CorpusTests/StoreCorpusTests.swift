@@ -12,9 +12,11 @@ import Testing
 
     /// What is imported can be restored, or is refused by name; nothing of what is refused stays.
     @Test func exportStreams() throws {
+        let proof = Proof("P13")
+        let canary = directory.file("canary")
+        try canary.write(Array("canary".utf8))
         for file in try CorpusCase.of("export") {
             let store = try Store.open(path: directory.file(file.file), create: true)
-            defer { store.close() }
             var manifest: Digest?
             #expect(
                 code {
@@ -32,8 +34,20 @@ import Testing
                     code {
                         _ = try Restore(load: { try reader.read($0) }).run(manifest: manifest, into: target)
                     } == expected, "\(file.testDescription)")
+                proof.note("hostile snapshots restored")
+                TemporaryDirectory.removeAll(target)
+            } else {
+                proof.note("streams refused")
             }
+            proof.check(try Kernel.readFile(canary, limit: 100) == Array("canary".utf8), "the canary, \(file.why)")
+            store.close()
+            TemporaryDirectory.removeAll(directory.file(file.file))
+            let left = try Kernel.names(inDirectory: directory.path).count
+            proof.check(left == 1, "\(left - 1) names outside the target, \(file.why)")
         }
+        let lost = proof.report("streams of the corpus imported, and restored where they may be")
+        #expect(lost.isEmpty, "\(lost.prefix(5))")
+        #expect(proof.count("hostile snapshots restored") >= 9)
     }
 
     /// Of the good stream no beginning is a snapshot.

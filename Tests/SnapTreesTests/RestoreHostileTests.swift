@@ -41,12 +41,19 @@ import Testing
             HostileTree.file("f", "other"), HostileTree.entry("p", .fifo), HostileTree.file("z", "z"),
         ])
         let manifest = try tree.manifest(top, linkTable: HostileTree.linkTable(groups))
+        let proof = Proof("P13")
+        try bench.path("outside").write("canary")
         let error = #expect(throws: StoreError.self, "\(name)") { try bench.restore(manifest, load: tree.load) }
-        #expect(error?.code == .corrupt, "\(name): \(String(describing: error))")
+        proof.note("hostile link tables")
+        proof.check(error?.code == .corrupt, "\(name): \(String(describing: error))")
         // What was begun is marked.
-        #expect(!bench.target.exists || bench.target.marker.exists, "\(name)")
+        proof.check(!bench.target.exists || bench.target.marker.exists, "\(name): no mark")
         let names = try Kernel.names(inDirectory: bench.path("")).map { String(decoding: $0, as: UTF8.self) }
-        #expect(Set(names).isSubset(of: ["target"]), "\(name)")
+        proof.check(Set(names).isSubset(of: ["target", "outside"]), "\(name): \(names)")
+        let canary = try (bench.path("outside").text(), (bench.path("outside")).status().links)
+        proof.check(canary == ("canary", 1), "\(name): the canary is \(canary)")
+        let lost = proof.report("link tables that no capture writes")
+        #expect(lost.isEmpty, "\(lost)")
     }
 
     @Test func `a link table is cut nowhere`() throws {

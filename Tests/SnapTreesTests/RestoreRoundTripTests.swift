@@ -6,26 +6,38 @@ import Testing
 
 /// Trees come back as they were, judged by another program and by their digest.
 @Suite(.serialized) struct RestoreRoundTripTests {
-    @Test(.enabled(if: isRoot, "skipped: not root")) func `random awkward trees come back the same`() throws {
+    /// Trees of 80 entries, and many more of 8. Nothing appears beside a copy, nor changes there.
+    @Test(.enabled(if: isRoot, "skipped: not root"), arguments: [(40, 80), (960, 8)])
+    func `random awkward trees come back the same`(trees: Int, size: Int) throws {
         let seed = TestScale.seed("restore round trips")
-        let count = 40 * TestScale.factor
+        let proof = Proof("P13", seed: seed)
+        let count = trees * TestScale.factor
+        let batch = 1600 / size
         var entries = 0
-        for first in stride(from: 0, to: count, by: 20) {
+        for first in stride(from: 0, to: count, by: batch) {
             let bench = try RestoreBench()
-            let numbers = 0..<min(20, count - first)
-            try TreeTools.make(seed + UInt64(first), bench.source, "--count", "\(numbers.count)")
+            let numbers = 0..<min(batch, count - first)
+            try TreeTools.make(
+                seed + UInt64(first), bench.source, "--count", "\(numbers.count)", "--entries", "\(size)")
+            try bench.path("canary").write("canary")
             let pairs = numbers.map { ("\(bench.source)/\($0)", bench.path("copy-\($0)")) }
             for (number, (source, copy)) in zip(numbers, pairs) {
                 let comment = "seed \(seed + UInt64(first + number))"
                 let manifest = try bench.capture(source)
                 let result = try bench.restore(manifest, into: copy)
-                #expect(result.warnings.kept == [], "\(comment)")
-                #expect(try bench.capture(copy) == manifest, "\(comment): the copy has another digest")
+                proof.note("random trees")
+                proof.check(result.warnings.kept == [], "\(comment): \(result.warnings.kept)")
+                proof.check(try bench.capture(copy) == manifest, "\(comment): the copy has another digest")
             }
             entries += try TreeTools.expectEqual(pairs, [], "trees of seed \(seed + UInt64(first)) and on")
+            let names = try Kernel.names(inDirectory: bench.path("")).count
+            proof.check(names == 2 + numbers.count, "seed \(seed + UInt64(first)): \(names) names beside the copies")
+            proof.check(try bench.path("canary").text() == "canary", "seed \(seed + UInt64(first)): the canary")
         }
-        print("restore: \(count) trees, \(entries) entries, captured, restored, compared and captured again")
-        #expect(entries >= 80 * count)
+        let lost = proof.report("trees captured, restored, compared and captured again")
+        #expect(lost.isEmpty, "\(lost.prefix(5))")
+        #expect(proof.count("random trees") == count)
+        #expect(entries >= size * count)
     }
 
     @Test(.enabled(if: isRoot, "skipped: not root")) func `paths longer than PATH_MAX come back`() throws {

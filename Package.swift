@@ -89,7 +89,11 @@ let package = Package(
             name: "SnapTreesTests",
             dependencies: ["SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"]),
         .testTarget(
-            name: "GoldenTests", dependencies: ["SnapTrees", "SnapPacks", "SnapChunking", "SnapModel", "SnapDigest"]),
+            name: "GoldenTests",
+            dependencies: [
+                "SnapTrees", "SnapCore", "SnapPacks", "SnapChunking", "SnapModel", "SnapDigest", "SnapIO",
+                "TestSupport",
+            ]),
         .testTarget(
             name: "CorpusTests",
             dependencies: ["SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"]),

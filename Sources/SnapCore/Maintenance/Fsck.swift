@@ -60,6 +60,10 @@ struct StoreChecker {
             if isSettled { try checkCounts(scope) }
         }
         try checkLedgers()
+        for org in try store.catalogue.read({ try $0.orgs() }) {
+            let records = RecordCheck(store: store, step: options.step)
+            for problem in try records.problems(of: org) { report("catalogue", problem) }
+        }
         try nameDamagedSnapshots()
         return result
     }

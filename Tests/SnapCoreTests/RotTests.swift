@@ -183,4 +183,27 @@ import Testing
         #expect(unhealed.isEmpty, "\(unhealed.prefix(5))")
         #expect(healed.tried > 100)
     }
+
+    @Test func seededPlacesOfTheCatalogue() throws {
+        let seed = TestScale.seed("rot in the catalogue")
+        var generator = SeededGenerator(seed: seed)
+        let specimen = try Specimen()
+        let proof = Proof("P3", seed: seed)
+        let size = specimen.size(specimen.catalogue)
+        for _ in 0..<(2000 * TestScale.factor) {
+            let (position, bit) = (
+                Int.random(in: 0..<size, using: &generator), Int.random(in: 0..<8, using: &generator)
+            )
+            try specimen.turn(bit, at: position, of: specimen.catalogue)
+            switch examine(specimen) {
+            case .harmless: proof.note("bits of the catalogue that harm nothing")
+            case .detected: proof.note("bits of the catalogue that are detected")
+            case .changed: proof.note("bits of tags and sizes that only the catalogue has")
+            case .lost(let what): proof.lose("bit \(bit) of byte \(position): \(what)")
+            }
+        }
+        let lost = proof.report("one bit turned in a page of SQLite")
+        #expect(lost.isEmpty, "\(lost.count): \(lost.prefix(10))")
+        #expect(proof.count("bits of the catalogue that are detected") > 0)
+    }
 }

@@ -1,5 +1,6 @@
 import SnapDigest
 import SnapModel
+import TestSupport
 
 /// A chunk list, built from `docs/format.md` section 4 alone.
 struct NaiveList {

@@ -1,5 +1,6 @@
 import SnapDigest
 import SnapModel
+import TestSupport
 
 /// The tree of a directory, built from `docs/format.md` section 5 alone: whole levels at a time, all in memory.
 struct NaiveTree {

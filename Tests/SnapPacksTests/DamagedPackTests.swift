@@ -78,7 +78,7 @@ import Testing
             }
             for huge: UInt64 in [(1 << 23) + 1, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, .max] {
                 try check(
-                    footer[..<offset] + NaivePack.varint(huge) + footer[(offset + 1)...], "\(huge) at \(offset)")
+                    footer[..<offset] + Naive.varint(huge) + footer[(offset + 1)...], "\(huge) at \(offset)")
             }
             // An over-long integer.
             try check(
@@ -110,9 +110,9 @@ import Testing
             let last = hasher.digest([1])
             let count = size > 8 << 20 ? 9 : 8
             let stored = ZstdFrame.good(size).encode()
-            let objects = (0..<8).flatMap { _ in [1] + NaivePack.varint(1 << 20) + digest.bytes }
+            let objects = (0..<8).flatMap { _ in [1] + Naive.varint(1 << 20) + digest.bytes }
             let footer =
-                [1, 1] + NaivePack.varint(UInt64(stored.count)) + NaivePack.varint(UInt64(size))
+                [1, 1] + Naive.varint(UInt64(stored.count)) + Naive.varint(UInt64(size))
                 + hasher.digest(stored).bytes[..<16] + [UInt8(count)] + objects
                 + (count == 9 ? [1, 1] + last.bytes : [])
             let pack = try NaivePack.pack(frames: stored, footer: footer)

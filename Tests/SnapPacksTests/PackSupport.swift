@@ -105,15 +105,6 @@ final class Written {
 
 /// Encodings of `docs/format.md` sections 9 and 10, written once more.
 enum NaivePack {
-    static func varint(_ value: UInt64) -> [UInt8] {
-        var (rest, bytes): (UInt64, [UInt8]) = (value, [])
-        repeat {
-            bytes.append(UInt8(rest % 128) + (rest >= 128 ? 128 : 0))
-            rest /= 128
-        } while rest > 0
-        return bytes
-    }
-
     static func fixed(_ value: UInt64, bytes: Int) -> [UInt8] {
         (0..<bytes).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
     }
@@ -121,13 +112,14 @@ enum NaivePack {
     static let header = Array("SNAPPACK".utf8) + [1, 0, 0, 0, 0, 0, 0, 0]
 
     static func footer(_ index: PackIndex) -> [UInt8] {
-        varint(UInt64(index.frames.count))
+        Naive.varint(UInt64(index.frames.count))
             + index.frames.enumerated().flatMap { number, frame -> [UInt8] in
                 let objects = index.objects.filter { $0.frame == number }
-                return [frame.codec.rawValue] + varint(UInt64(frame.storedBytes)) + varint(UInt64(frame.rawBytes))
-                    + frame.check + varint(UInt64(objects.count))
+                return [frame.codec.rawValue] + Naive.varint(UInt64(frame.storedBytes))
+                    + Naive.varint(UInt64(frame.rawBytes))
+                    + frame.check + Naive.varint(UInt64(objects.count))
                     + objects.flatMap {
-                        [$0.key.kind.rawValue] + varint(UInt64($0.length)) + $0.key.digest.bytes
+                        [$0.key.kind.rawValue] + Naive.varint(UInt64($0.length)) + $0.key.digest.bytes
                     }
             }
     }

@@ -19,6 +19,19 @@ import Testing
         try DatabaseQueue(path: directory.file("catalog.sqlite"))
     }
 
+    /// Writes so many transactions of 400 objects each.
+    private func fill(_ catalogue: Catalogue, transactions: Int) throws {
+        for round in 0..<transactions {
+            try catalogue.write("test") { tx in
+                for number in 0..<400 {
+                    let digest = try SHA256().digest(Array("\(round)/\(number)".utf8))
+                    let place = ObjectPlace(key: ObjectKey(.chunk, digest), length: 1, frame: 1, position: 0)
+                    try tx.insertObject(place, scope: .public, refs: 1)
+                }
+            }
+        }
+    }
+
     @Test func commitsAreSyncedInFull() throws {
         let catalogue = try open()
         #expect(try catalogue.pragma("synchronous") == 2)
@@ -41,15 +54,7 @@ import Testing
 
     @Test func theLogIsEmptiedOnceItIsLarge() throws {
         let catalogue = try open()
-        for round in 0..<40 {
-            try catalogue.write("test") { tx in
-                for number in 0..<400 {
-                    let digest = try SHA256().digest(Array("\(round)/\(number)".utf8))
-                    let place = ObjectPlace(key: ObjectKey(.chunk, digest), length: 1, frame: 1, position: 0)
-                    try tx.insertObject(place, scope: .public, refs: 1)
-                }
-            }
-        }
+        try fill(catalogue, transactions: 40)
         // Moved into the database, so that the next commits write over it from its beginning.
         #expect(try Kernel.fileSize(directory.file("catalog.sqlite-wal")) < 3 * Catalogue.checkpointBytes)
         #expect(try catalogue.integrityProblems().isEmpty)
@@ -57,15 +62,7 @@ import Testing
 
     @Test func aLogThatWasLargeOnceIsNotMovedAtEveryCommit() throws {
         let catalogue = try open()
-        for round in 0..<120 {
-            try catalogue.write("test") { tx in
-                for number in 0..<400 {
-                    let digest = try SHA256().digest(Array("\(round)/\(number)".utf8))
-                    let place = ObjectPlace(key: ObjectKey(.chunk, digest), length: 1, frame: 1, position: 0)
-                    try tx.insertObject(place, scope: .public, refs: 1)
-                }
-            }
-        }
+        try fill(catalogue, transactions: 120)
         try catalogue.checkpoint()
         try catalogue.write("test") { _ = try $0.nextSequence() }
         // The size of the file is what the next commit goes by.

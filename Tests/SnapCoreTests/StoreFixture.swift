@@ -123,33 +123,4 @@ struct StoreFixture {
         let problems = try problems()
         return problems.isEmpty ? [] : ["after more use: \(problems)"]
     }
-
-    /// The files of a snapshot, read whole.
-    func files(of record: SnapshotRecord) throws -> [String: [UInt8]] {
-        let reader = try store.reader(org: Self.org)
-        let load: ObjectLoader = { try reader.read($0) }
-        let manifest = try Manifest.decode(load(ObjectKey(.manifest, record.manifest)))
-        let root = try RootNode.decode(load(ObjectKey(.tree, manifest.root)))
-        guard case .directory(let tree) = root.node else { return [:] }
-        var cursor = try TreeCursor(root: tree, load: load)
-        var files: [String: [UInt8]] = [:]
-        while let entry = try cursor.next() {
-            guard case .file(let content) = entry.node else { continue }
-            files[String(decoding: entry.name, as: UTF8.self)] = try bytes(of: content, load)
-        }
-        return files
-    }
-
-    private func bytes(of content: Content, _ load: @escaping ObjectLoader) throws -> [UInt8] {
-        if case .inline(let bytes) = content.body { return bytes }
-        var cursor = try SegmentCursor(content, load: load)
-        var bytes: [UInt8] = []
-        while let segment = try cursor.next() {
-            switch segment {
-            case .data(let digest, _): bytes += try load(ObjectKey(.chunk, digest))
-            case .zeros(let size): bytes += [UInt8](repeating: 0, count: Int(size))
-            }
-        }
-        return bytes
-    }
 }

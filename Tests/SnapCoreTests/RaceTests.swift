@@ -8,38 +8,25 @@ import Testing
 @Suite(.serialized) struct RaceTests {
     private let directory = TemporaryDirectory(in: "/dev/shm")
 
-    /// Eight writers want one new tag with different contents: one wins, the others take back what they counted.
+    private static let writers = 8
+    /// Races for one tag, one after another: each wants to replace the winner of the last.
+    private static let racesPerTag = 25
+
+    /// Eight writers want one tag with different contents: one wins, the others take back what they counted, and nobody
+    /// who looks meanwhile sees a snapshot that is half there.
     @Test func aTagHasOneWinner() throws {
-        let races = 10 * TestScale.factor
-        let path = directory.file("store")
-        _ = try Store.open(path: path, create: true)
-        var won = 0
-        for race in 0..<races {
-            let wins = Mutex(0)
-            let pool = try WorkerPool(threads: 8, queueMax: 8)
-            for writer in 0..<8 {
-                try pool.submit {
-                    let fixture = StoreFixture(store: try Store.open(path: path, create: false))
-                    defer { fixture.store.close() }
-                    let files = [
-                        "a": Array("race \(race) writer \(writer), long enough to be a chunk of its own, surely".utf8)
-                    ]
-                    do {
-                        try fixture.commit("t", tag: "\(race)", files: files, ifMatch: SnapshotDraft.Match.none)
-                        wins.withLock { $0 += 1 }
-                    } catch let error as StoreError where error.code == .preconditionFailed {}
-                }
+        let seed = TestScale.seed("tag races")
+        let races = 1_000 * min(TestScale.factor, 5)
+        let course = try RaceCourse(path: directory.file("store"), writers: Self.writers, seed: seed)
+        let polls = try course.whilePolling(threads: 2) {
+            for race in 0..<races {
+                try course.run(race, name: "race\(race / Self.racesPerTag)", isFirst: race % Self.racesPerTag == 0)
             }
-            try pool.wait()
-            #expect(wins.withLock { $0 } == 1)
-            won += wins.withLock { $0 }
         }
-        let fixture = StoreFixture(store: try Store.open(path: path, create: false))
-        #expect(try fixture.names().count == races)
-        #expect(try fixture.problems().isEmpty)
-        try fixture.collect()
-        #expect(try fixture.problems().isEmpty)
-        print("tag races: \(races), one winner each: \(won)")
+        try course.checkWinners(racesPerTag: Self.racesPerTag)
+        let lost = course.proof.report("races of \(Self.writers) writers for one tag, \(polls) looks meanwhile")
+        #expect(lost.isEmpty, "\(lost.prefix(5)), seed \(seed)")
+        #expect(course.proof.count("races") == races && polls > races / 10)
     }
 
     /// Commits, deletes and collection at once lose nothing; at the end all garbage goes.

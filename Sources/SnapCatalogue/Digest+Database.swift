@@ -16,7 +16,12 @@ protocol StoredColumn {
 
 extension String: StoredColumn {
     var label: String { self }
-    func value(in row: Row) -> DatabaseValue? { row.hasColumn(self) ? row[self] : nil }
+
+    /// Names are compared as they are: GRDB's own search makes lower case of every name that it passes.
+    func value(in row: Row) -> DatabaseValue? {
+        for (place, name) in row.columnNames.enumerated() where name == self { return row[place] }
+        return nil
+    }
 }
 
 extension StoredColumn where Self: RawRepresentable<Int> {

@@ -170,6 +170,11 @@ extension ReadAccess {
                 position: try row.amount("position"))
         }
     }
+
+    /// Whether any of a session's uploads are in the catalogue.
+    package func hasUploads(session: Int64) throws -> Bool {
+        try Int.fetchOne(db, sql: "SELECT 1 FROM upload WHERE session = ? LIMIT 1", arguments: [session]) != nil
+    }
 }
 
 // MARK: Rows to values

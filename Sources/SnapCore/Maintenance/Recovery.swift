@@ -24,12 +24,20 @@ extension Store {
 
     /// Forgets a session: packs that it published are released, pending ones are removed with their files.
     func forget(session: SessionRow) throws {
-        while try catalogue.write("forget", { try $0.deleteUploads(session: session.id, limit: 500) }) == 500 {}
+        if try catalogue.read({ try $0.hasUploads(session: session.id) }) {
+            while try catalogue.write("forget", { try $0.deleteUploads(session: session.id, limit: 500) }) == 500 {}
+        }
         for pack in try catalogue.read({ try $0.packs(session: session.id) }) where pack.state == .pending {
             try drop(pack)
         }
-        while try catalogue.write("release", { try $0.releasePacks(session: session.id, limit: 500) }) == 500 {}
-        try catalogue.write("session-end") { try $0.deleteSession(session.id) }
+        func end() throws -> Bool {
+            try catalogue.write("session-end") { tx in
+                guard try tx.releasePacks(session: session.id, limit: 500) < 500 else { return false }
+                try tx.deleteSession(session.id)
+                return true
+            }
+        }
+        while try !end() {}
     }
 
     /// Deletes a pack that nothing names. Says whether: another process may have taken it into use since `pack` was read,

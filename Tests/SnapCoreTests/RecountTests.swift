@@ -1,4 +1,6 @@
 import SnapCore
+import SnapModel
+import Synchronization
 import TestSupport
 import Testing
 
@@ -39,5 +41,29 @@ import Testing
         // The totals and a pack's count are wrong, too. This store has no chunk lists of more than one node.
         #expect(whole.filter { $0.code == "count" }.count >= 5)
         for objectsAtOnce in [1, 7, 100] as [Int64] { #expect(try problems(objectsAtOnce: objectsAtOnce) == whole) }
+    }
+
+    /// Commits come between in every recount: what seems wrong in each of them is another, and what is wrong the same.
+    @Test func aCheckBesideCommitsCallsNothingWrongThatIsNot() throws {
+        let fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        let kept = try fixture.commit("kept", files: ["a": Array(repeating: 1, count: 5_000)]).record
+        let serial = Mutex(0)
+        var options = FsckOptions()
+        options.step = { _, _ in
+            let number = serial.withLock { number in
+                number += 1
+                return number
+            }
+            let made = try fixture.commit("busy", files: ["b": Array("commit \(number)".utf8)]).record
+            try fixture.store.deleteSnapshot(id: made.id, org: StoreFixture.org)
+        }
+        #expect(try fixture.store.check(options).problems.isEmpty)
+        try CatalogueEdit(path).setRefs(ObjectKey(.manifest, kept.manifest), to: 5)
+        #expect(try fixture.store.check(options).problems.map(\.code) == ["busy"])
+        options.step = { _, _ in }
+        #expect(try fixture.store.check(options).problems.map(\.code) == ["count"])
+        options.repair = true
+        #expect(try fixture.store.check(options).repaired == 1)
+        #expect(try fixture.problems().isEmpty && serial.withLock { $0 } > 5)
     }
 }

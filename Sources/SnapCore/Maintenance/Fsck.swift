@@ -264,23 +264,34 @@ struct StoreChecker {
 
     // MARK: Counts
 
-    /// Compares every count with a recount from the snapshots. Retried when commits or deletes came between.
+    private static let recountsMax = 5
+
+    /// Compares every count with a recount from the snapshots. Commits and deletes that come between make counts seem
+    /// wrong that are not, each time others: then only those are suspect that seem wrong in every recount.
     private mutating func checkCounts(_ scope: ScopeRow) throws {
-        for attempt in 1...3 {
+        var suspects: Set<ObjectKey?>?
+        var isRepaired = false
+        for _ in 1...Self.recountsMax {
             // A delete that was only queued has left its references: they are taken back first.
             guard try settle(scope) else { return }
             let last = try store.catalogue.read { try $0.lastJob() }
             let recount = ReferenceRecount(
                 store: store, scope: scope, objectsAtOnce: options.objectsAtOnce, step: options.step)
             var found = try recount.problems()
-            if options.repair, found.problems.contains(where: { $0.code == "count" }) {
-                guard try repair(recount, scope) else { continue }
-                result.repaired += Int64(found.problems.count { $0.code == "count" })
-                found = try recount.problems()
+            if try store.catalogue.read({ try recount.isQuiet(since: last, $0) }) {
+                let wrong = found.problems.count { $0.code == "count" }
+                guard options.repair, wrong > 0, !isRepaired else { return note(found, scope) }
+                isRepaired = try repair(recount, scope)
+                if isRepaired { result.repaired += Int64(wrong) }
+                continue
+            }
+            // A node that could not be read may have been collected meanwhile: such a recount says nothing.
+            guard found.uncertain == 0 else { continue }
+            suspects = suspects?.intersection(found.subjects) ?? found.subjects
+            guard suspects?.isEmpty == false else {
+                found.acquit()
                 return note(found, scope)
             }
-            let isQuiet = try store.catalogue.read { try recount.isQuiet(since: last, $0) }
-            if isQuiet || attempt == 3 && found.problems.isEmpty { return note(found, scope) }
         }
         report("busy", "The counts of `\(scope.name)` changed during each recount: check again when it is quieter.")
     }

@@ -9,10 +9,26 @@ internal import SnapModel
 struct ReferenceRecount {
     struct Finding {
         var objects: Int64 = 0
-        var problems: [FsckProblem] = []
-        var missing: Set<ObjectKey> = []
+        private(set) var problems: [FsckProblem] = []
+        /// What the problems are about; nil for the totals.
+        private(set) var subjects: Set<ObjectKey?> = []
+        private(set) var missing: Set<ObjectKey> = []
         /// Objects counted less often than the catalogue says, where nodes could not be read that may name them.
         var uncertain: Int64 = 0
+
+        mutating func addWrongCount(_ subject: ObjectKey?, _ message: String) {
+            problems.append(FsckProblem(code: "count", message: message))
+            subjects.insert(subject)
+        }
+
+        mutating func addMissing(_ key: ObjectKey) {
+            problems.append(FsckProblem(code: "object_missing", message: "\(key) is needed and not there."))
+            subjects.insert(key)
+            missing.insert(key)
+        }
+
+        /// Other recounts have found right what seems wrong here.
+        mutating func acquit() { (problems, subjects, missing) = ([], [], []) }
     }
 
     /// What a scope holds, as counted.
@@ -55,16 +71,10 @@ struct ReferenceRecount {
                         finding.uncertain += 1
                         continue
                     }
-                    finding.problems.append(
-                        FsckProblem(
-                            code: "count", message: "\(row.key) is held \(count) times; the catalogue says \(row.refs)."
-                        ))
+                    finding.addWrongCount(row.key, "\(row.key) is held \(count) times; the catalogue says \(row.refs).")
                 }
             }
-            for key in unseen.keys.sorted() {
-                finding.missing.insert(key)
-                finding.problems.append(FsckProblem(code: "object_missing", message: "\(key) is needed and not there."))
-            }
+            for key in unseen.keys.sorted() { finding.addMissing(key) }
         }
         if finding.uncertain == 0 { try compareTotals(held, &finding) }
         return finding
@@ -157,11 +167,10 @@ struct ReferenceRecount {
     private func compareTotals(_ held: Held, _ finding: inout Finding) throws {
         guard let now = try store.catalogue.read({ try $0.scope(scope.id) }) else { return }
         if now.heldBytes != held.bytes || now.heldObjects != held.objects {
-            finding.problems.append(
-                FsckProblem(
-                    code: "count",
-                    message: "`\(scope.name)` holds \(held.objects) objects of \(held.bytes) bytes; "
-                        + "the catalogue says \(now.heldObjects) of \(now.heldBytes)."))
+            finding.addWrongCount(
+                nil,
+                "`\(scope.name)` holds \(held.objects) objects of \(held.bytes) bytes; "
+                    + "the catalogue says \(now.heldObjects) of \(now.heldBytes).")
         }
     }
 

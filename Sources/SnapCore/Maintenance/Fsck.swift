@@ -274,11 +274,11 @@ struct StoreChecker {
         for _ in 1...Self.recountsMax {
             // A delete that was only queued has left its references: they are taken back first.
             guard try settle(scope) else { return }
-            let last = try store.catalogue.read { try $0.lastJob() }
             let recount = ReferenceRecount(
                 store: store, scope: scope, objectsAtOnce: options.objectsAtOnce, step: options.step)
+            let last = try recount.lastJobIfQuiet()
             var found = try recount.problems()
-            if try store.catalogue.read({ try recount.isQuiet(since: last, $0) }) {
+            if let last, try store.catalogue.read({ try recount.isQuiet(since: last, $0) }) {
                 let wrong = found.problems.count { $0.code == "count" }
                 guard options.repair, wrong > 0, !isRepaired else { return note(found, scope) }
                 isRepaired = try repair(recount, scope)

@@ -96,7 +96,7 @@ struct ReferenceRecount {
     func repair(_ doubt: Doubt, cause: String) throws {
         var held = Held()
         let milliseconds = store.clock.milliseconds()
-        let job = try store.catalogue.read { try $0.lastJob() }
+        guard let job = try lastJobIfQuiet() else { throw changed }
         for part in parts {
             let (expected, isWhole) = try expectedCounts(part)
             try forEachRow(part, limit: 400) { rows in
@@ -141,10 +141,17 @@ struct ReferenceRecount {
         try tx.lastJob() == job && tx.firstJob(scope: scope.id) == nil
     }
 
+    /// The last job, if none is queued: one that is would change counts later without being a later one.
+    func lastJobIfQuiet() throws -> Int64? {
+        try store.catalogue.read { tx in try tx.firstJob(scope: scope.id) == nil ? tx.lastJob() : nil }
+    }
+
+    private var changed: StoreError {
+        StoreError(.busy, "The counts of `\(scope.name)` have changed while they were counted.")
+    }
+
     private func refuseAfter(_ job: Int64, _ tx: WriteAccess) throws {
-        guard try isQuiet(since: job, tx.reading) else {
-            throw StoreError(.busy, "The counts of `\(scope.name)` have changed while they were counted.")
-        }
+        guard try isQuiet(since: job, tx.reading) else { throw changed }
     }
 
     /// Calls `body` with all rows of a part, some at a time.

@@ -1,6 +1,7 @@
 import SnapDigest
 import SnapModel
 import SnapPacks
+import TestSupport
 import Testing
 
 /// Bytes that have the right check, under another length than the index gives them.
@@ -26,9 +27,9 @@ import Testing
     /// A footer with everything right but that a frame takes no bytes.
     @Test(arguments: [(FrameCodec.zstd, 0, 5), (.zstd, 0, 0), (.raw, 0, 0), (.raw, 0, 5)])
     func aFrameOfNoBytes(_ codec: FrameCodec, stored: UInt64, raw: UInt64) throws {
-        let object = [ObjectKind.chunk.rawValue] + NaivePack.varint(raw) + [UInt8](repeating: 7, count: 32)
+        let object = [ObjectKind.chunk.rawValue] + Naive.varint(raw) + [UInt8](repeating: 7, count: 32)
         let footer =
-            [1, codec.rawValue] + NaivePack.varint(stored) + NaivePack.varint(raw) + [UInt8](repeating: 0, count: 16)
+            [1, codec.rawValue] + Naive.varint(stored) + Naive.varint(raw) + [UInt8](repeating: 0, count: 16)
             + (raw == 0 ? [0] : [1] + object)
         let backend = MemoryPackBackend()
         let id = PackID()

@@ -12,7 +12,7 @@ package final class Catalogue: Sendable {
     /// Rows one write transaction may touch, so that no writer waits long for another.
     package static let rowsPerTransactionMax = 1_000
     /// Size of the write-ahead log at which the next commit moves it into the database.
-    package static let checkpointBytes: UInt64 = 4 << 20
+    package static let checkpointBytes: UInt64 = 1 << 20
 
     package let path: String
     private let pool: DatabasePool

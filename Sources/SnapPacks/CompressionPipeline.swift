@@ -31,6 +31,8 @@ final class CompressionPipeline {
     /// A frame on its way through the threads.
     private final class Slot: Sendable {
         let result = Mutex<StoredFrame?>(nil)
+        /// For whoever waits, and asks again and again.
+        let isDone = Atomic(false)
     }
 
     private let pool: WorkerPool
@@ -55,6 +57,7 @@ final class CompressionPipeline {
                     check: Array(hasher.digest(stored).bytes.prefix(FrameInfo.checkBytes)), objects: frame.objects)
             }
             slot.result.withLock { $0 = stored }
+            slot.isDone.store(true, ordering: .releasing)
         }
     }
 
@@ -63,7 +66,7 @@ final class CompressionPipeline {
         if waitForAll {
             try pool.wait()
         } else if inFlight.count >= inFlightMax, let first = inFlight.first {
-            try pool.wait { first.slot.result.withLock { $0 != nil } }
+            try pool.wait { first.slot.isDone.load(ordering: .acquiring) }
         }
         while let (slot, lane) = inFlight.first, let frame = slot.result.withLock({ $0 }) {
             inFlight.removeFirst()

@@ -23,4 +23,11 @@ struct CatalogueEdit {
     func setRefs(_ key: ObjectKey, to refs: Int64) throws {
         try write { tx, scope in try tx.setRefs(key, scope: scope, refs: refs) }
     }
+
+    func markBad(_ key: ObjectKey) throws {
+        try write { tx, scope in
+            guard let frame = try tx.reading.object(key, scope: scope)?.frame else { return }
+            try tx.markBad(key, scope: scope, frame: frame, true)
+        }
+    }
 }

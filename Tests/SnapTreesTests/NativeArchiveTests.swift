@@ -96,11 +96,13 @@ import Testing
     }
 
     /// Refuses the stream by name, and leaves nothing.
-    private func expectRefused(_ bench: RestoreBench, _ stream: [UInt8], _ comment: String) throws {
+    @discardableResult
+    private func expectRefused(_ bench: RestoreBench, _ stream: [UInt8], _ comment: String) throws -> StoreError? {
         let error = #expect(throws: StoreError.self, "\(comment)") { try `import`(bench, stream) }
         let codes: [StoreError.Code] = [.corrupt, .invalid, .incomplete]
         #expect(error.map { codes.contains($0.code) } == true, "\(comment): \(String(describing: error))")
         #expect(try bench.store.snapshots(org: "local").isEmpty, "\(comment)")
+        return error
     }
 
     @Test func `a stream that is cut is refused, wherever`() throws {
@@ -108,7 +110,10 @@ import Testing
         let stream = try export(here, try smallSnapshot(here))
         let step = max(1, stream.count / (120 * TestScale.factor))
         for length in Set(stride(from: 0, to: stream.count, by: step)).union([0, 7, 8, 9, 15, 16, stream.count - 1]) {
-            try expectRefused(there, Array(stream[..<length]), "the first \(length) bytes of \(stream.count)")
+            let error = try expectRefused(
+                there, Array(stream[..<length]), "the first \(length) bytes of \(stream.count)")
+            guard length >= NativeExport.magic.count else { continue }
+            #expect(error?.message == "The stream ends before the snapshot does.", "the first \(length) bytes")
         }
         try expectRefused(there, stream + [0], "a byte too many")
         try expectSound(there)

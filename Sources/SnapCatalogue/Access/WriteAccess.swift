@@ -58,11 +58,18 @@ extension WriteAccess {
 
     /// Forgets up to `limit` spilled uploads of a session. Returns how many.
     package func deleteUploads(session: Int64, limit: Int) throws -> Int {
-        try run(
-            """
-            DELETE FROM upload WHERE session = ?1 AND (kind, digest) IN
-                (SELECT kind, digest FROM upload WHERE session = ?1 LIMIT ?2)
-            """, [session, limit])
+        // Up to a key, which is found by counting: SQLite would look through all rows for each of a list of keys.
+        let last = try Row.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT kind, digest FROM upload WHERE session = ? ORDER BY kind, digest LIMIT 1 OFFSET ?"),
+            arguments: [session, limit - 1])
+        if let key = try last?.key() {
+            try run(
+                "DELETE FROM upload WHERE session = ? AND (kind, digest) <= (?, ?)",
+                [session, Int64(key.kind.rawValue), key.digest.databaseBlob])
+        } else {
+            try run("DELETE FROM upload WHERE session = ?", [session])
+        }
         return db.changesCount
     }
 }

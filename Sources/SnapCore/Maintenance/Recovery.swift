@@ -25,7 +25,11 @@ extension Store {
     /// Forgets a session: packs that it published are released, pending ones are removed with their files.
     func forget(session: SessionRow) throws {
         if try catalogue.read({ try $0.hasUploads(session: session.id) }) {
-            while try catalogue.write("forget", { try $0.deleteUploads(session: session.id, limit: 500) }) == 500 {}
+            var budget = BatchBudget()
+            var limit = budget.rows
+            while try budget.write(catalogue, "forget", { try $0.deleteUploads(session: session.id, limit: limit) })
+                == limit
+            { limit = budget.rows }
         }
         for pack in try catalogue.read({ try $0.packs(session: session.id) }) where pack.state == .pending {
             try drop(pack)

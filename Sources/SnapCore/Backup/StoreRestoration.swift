@@ -95,10 +95,7 @@ struct StoreRestoration {
 
     /// Makes the directories, and the mark that says that this is no store yet. The lock goes with the descriptor.
     private func makeRoom() throws -> Descriptor {
-        for parent in Kernel.missingParentDirectories(of: layout.root) {
-            try disk.makeDirectory(parent, mode: 0o755)
-            try disk.syncParent(of: parent)
-        }
+        try disk.makeMissingParents(of: layout.root)
         try disk.makeDirectory(layout.root, mode: 0o700)
         try disk.syncParent(of: layout.root)
         guard Kernel.isDirectory(layout.root) else {

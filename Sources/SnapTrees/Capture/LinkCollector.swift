@@ -85,7 +85,8 @@ struct LinkCollector {
             while let first = next, first.isSameInode(as: inode) {
                 var count: UInt64 = 0
                 var room = LinkTableReader.groupBytesMax - 16
-                while let record = next, record.isSameVersion(as: first), record.path.count + 10 <= room {
+                // One that is over the limit by itself is a group of one, and so none.
+                while let record = next, record.isSameVersion(as: first), count == 0 || record.path.count + 10 <= room {
                     count += 1
                     room -= record.path.count + 10
                     links = max(links, record.links)

@@ -55,25 +55,11 @@ package final class Catalogue: Sendable {
             }
             // Opening writes (GRDB makes sure that a write-ahead log exists), so it takes the lock too.
             let pool = try lock.locked {
-                try refuseWithoutRoomForIndex(path, directory)
+                try LogIndexRoom(path: path, directory: directory).ensure()
                 return try disk.gate(.transaction("open")) { try openPool(path) }
             }
             return Catalogue(path: path, pool: pool, lock: lock, disk: disk)
         }
-    }
-
-    /// SQLite maps the index of its log into memory, and makes sure of the room for it at each 4 KiB: where blocks are
-    /// smaller and the disk is full, its first touch of the rest would end the process.
-    private static func refuseWithoutRoomForIndex(_ path: String, _ directory: String) throws {
-        let room = try Kernel.room(of: directory)
-        guard room.blockBytes < 4096 else { return }
-        // 32 KiB for each 4,096 pages in the log; what the index takes now, SQLite gives back first.
-        let pages = ((try? Kernel.fileSize(path + "-wal")) ?? 0) / 4096
-        let needed = (1 + pages / 4096) * 32_768
-        let taken = ((try? Kernel.status(path: path + "-shm"))?.blocks ?? 0) * 512
-        guard room.freeBytes < needed, room.freeBytes + taken < needed else { return }
-        throw CatalogueError(
-            .outOfSpace, "There is no room on the disk for the index of \(path): free some, then try again.")
     }
 
     private static func openPool(_ path: String, isReadOnly: Bool = false) throws -> DatabasePool {

@@ -51,6 +51,17 @@ package final class FileLock: Sendable {
     }
 }
 
+extension Kernel {
+    /// Locks a whole file as record locks (fcntl(2)) do, until it is closed; false while anybody has a lock on any of it,
+    /// this process too.
+    package static func tryRecordLock(_ file: Descriptor) throws(IOError) -> Bool {
+        guard snap_ofd_lock(file.number) != 0 else { return true }
+        let code = errno
+        guard code == EAGAIN || code == EACCES else { throw IOError(errno: code, operation: "lock", path: "") }
+        return false
+    }
+}
+
 /// The lock by which others see that a session is alive: the kernel drops it when the process dies.
 package final class SessionLock: Sendable {
     private let file: Descriptor
@@ -76,11 +87,7 @@ package final class SessionLock: Sendable {
     /// file is made: its session died before or after it had one.
     package static func tryTake(path: String) throws(IOError) -> SessionLock? {
         let file = try Kernel.open(path, [.readWrite, .create], mode: 0o600)
-        guard snap_ofd_lock(file.number) == 0 else {
-            let code = errno
-            if code == EAGAIN || code == EACCES { return nil }
-            throw IOError(errno: code, operation: "lock", path: path)
-        }
+        guard try Kernel.tryRecordLock(file) else { return nil }
         // The lock of a file that was removed meanwhile says nothing.
         guard let named = try? Kernel.status(path: path) else { return nil }
         let locked = try Kernel.status(of: file)

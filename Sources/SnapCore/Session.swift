@@ -192,7 +192,8 @@ package final class Session {
             createdMilliseconds: created, logicalBytes: draft.logicalBytes,
             uniqueBytes: draft.uniqueBytes ?? uniqueBytes,
             storedBytes: storedBytes, fileCount: draft.fileCount, chunkCount: draft.chunkCount,
-            expiresMilliseconds: draft.expiresMilliseconds)
+            expiresMilliseconds: draft.expiresMilliseconds,
+            revival: draft.deleted.map { CommitDraft.Revival(id: $0.id.description, tags: $0.tags) })
     }
 
     private func queue(_ commit: CommitDraft, id: RecordID, cause: String) throws -> Int64 {

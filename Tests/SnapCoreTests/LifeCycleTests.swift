@@ -84,7 +84,7 @@ import Testing
         #expect(deleted.id == first.id && deleted.tags.map(\.tag) == ["1", "2", "3"])
         let back = try fixture.store.undelete(deleted, org: StoreFixture.org)
         #expect(back.snapshot.manifest == first.manifest && back.snapshot.uniqueBytes == first.uniqueBytes)
-        #expect(back.snapshot.tags == ["1", "3"] && back.taken.map(\.tag) == ["2"])
+        #expect(back.snapshot.tags.map(\.tag) == ["1", "3"] && back.taken.map(\.tag) == ["2"])
         #expect(try fixture.store.deletedSnapshots(org: StoreFixture.org).isEmpty)
         try fixture.collect()
         try expectSound(fixture)
@@ -92,6 +92,24 @@ import Testing
         try fixture.store.deleteSnapshot(id: back.snapshot.id, org: StoreFixture.org)
         try fixture.collect()
         #expect(try fixture.store.deletedSnapshots(org: StoreFixture.org).isEmpty)
+    }
+
+    @Test func aDeletedSnapshotComesBackOnce() throws {
+        let fixture = try open()
+        let made = try fixture.commit("t", tag: "1", files: ["a": Array(repeating: 5, count: 20_000)]).record
+        _ = try fixture.store.setTag(
+            org: StoreFixture.org, name: "other", tag: "x", to: made, ifMatch: nil, force: false)
+        try fixture.store.deleteSnapshot(id: made.id, org: StoreFixture.org)
+        let deleted = try #require(try fixture.store.deletedSnapshots(org: StoreFixture.org).first)
+        let back = try fixture.store.undelete(deleted, org: StoreFixture.org)
+        #expect(back.snapshot.tags.map(\.description) == ["t:1", "other:x"] && back.taken.isEmpty)
+        // Somebody else looked at the same time.
+        let refused = #expect(throws: StoreError.self) {
+            try fixture.store.undelete(deleted, org: StoreFixture.org)
+        }
+        #expect(refused?.code == .preconditionFailed && refused?.message.contains("is back already") == true)
+        #expect(try fixture.store.snapshots(org: StoreFixture.org).count == 1)
+        try expectSound(fixture)
     }
 
     @Test func aPurgeFreesAtOnceWhatNobodyElseHolds() throws {

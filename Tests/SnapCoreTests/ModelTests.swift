@@ -70,7 +70,7 @@ import Testing
         }
         let shared = all.filter { $0.name == ModelBench.shared }
         var tags: [String: String] = [:]
-        for snapshot in shared { for tag in snapshot.tags { tags[tag] = snapshot.manifest.description } }
+        for snapshot in shared { for tag in snapshot.tags { tags[tag.tag] = snapshot.manifest.description } }
         let contents = Set(shared.map(\.manifest.description))
         for problem in bench.history.problems(tags: tags, contents: contents) { bench.proof.lose(problem) }
         bench.proof.check(all.count == shared.count + workers.reduce(0) { $0 + $1.own.records.count }, "nobody's names")

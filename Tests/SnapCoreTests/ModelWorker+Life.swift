@@ -58,7 +58,8 @@ extension ModelWorker {
         do throws(StoreError) {
             let (back, taken) = try fixture.store.undelete(found, org: StoreFixture.org)
             expect(
-                back.manifest.description == gone.manifest && back.tags.sorted() == free && !back.isProtected,
+                back.manifest.description == gone.manifest && back.tags.map(\.tag).sorted() == free
+                    && !back.isProtected,
                 "\(gone.record) came back as \(back)")
             expect(Set(taken.map(\.tag) + free) == Set(gone.tags), "\(taken) were taken of \(gone.tags)")
             own.made(back.id.description, manifest: gone.manifest, tags: free)

@@ -119,7 +119,7 @@ struct ModelWorker {
         Set(
             snapshots.map {
                 NameModel.line(
-                    record: $0.id.description, manifest: $0.manifest.description, tags: $0.tags,
+                    record: $0.id.description, manifest: $0.manifest.description, tags: $0.tags.map(\.tag),
                     isProtected: $0.isProtected)
             })
     }

@@ -36,7 +36,7 @@ import Testing
             try fixture.store.settle(org: StoreFixture.org)
             let found = Set(
                 try fixture.store.snapshots(org: StoreFixture.org).flatMap { record in
-                    record.tags.map { "\(record.name):\($0)" }
+                    record.tags.map(\.description)
                 })
             #expect(found == names, "\(found) at \(place)")
             let problems = try fixture.problems()

@@ -29,7 +29,7 @@ import Testing
         Set(
             try fixture.store.snapshots(org: StoreFixture.org).map {
                 [
-                    $0.id.description, $0.name, $0.tags.joined(separator: ","), $0.manifest.description,
+                    $0.id.description, $0.name, $0.tags.map(\.tag).joined(separator: ","), $0.manifest.description,
                     "\($0.logicalBytes) \($0.fileCount) \($0.uniqueBytes) \($0.newBytes)",
                 ]
             })

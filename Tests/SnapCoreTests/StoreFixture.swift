@@ -55,7 +55,7 @@ struct StoreFixture {
 
     /// Names of all snapshots, with their tags.
     func names() throws -> Set<String> {
-        Set(try store.snapshots(org: Self.org).map { "\($0.name):\($0.tags.joined(separator: ","))" })
+        Set(try store.snapshots(org: Self.org).map { "\($0.name):\($0.tags.map(\.tag).joined(separator: ","))" })
     }
 
     /// Collects at once.
@@ -78,7 +78,7 @@ struct StoreFixture {
         try store.snapshots(org: Self.org).map { record in
             let notes = (record.isProtected ? " protected" : "") + (record.expiresMilliseconds == nil ? "" : " expires")
             return
-                "\(record.name):\(record.tags.joined(separator: ",")) \(record.manifest.description.suffix(12))\(notes)"
+                "\(record.name):\(record.tags.map(\.tag).joined(separator: ",")) \(record.manifest.description.suffix(12))\(notes)"
         }.sorted()
     }
 

@@ -20,7 +20,9 @@ import Testing
         var generator = SeededGenerator(seed: 1)
         let bytes = generator.bytes(10_000)
         let result = try fixture.commit("tools", files: ["a": bytes])
-        #expect(result.isNew && result.record.tags == ["latest"] && result.record.fileCount == 1)
+        #expect(
+            result.isNew && result.record.tags.map(\.description) == ["\(result.record.name):latest"]
+                && result.record.fileCount == 1)
         let reader = try fixture.store.reader(org: StoreFixture.org)
         let manifest = try Manifest.decode(reader.read(ObjectKey(.manifest, result.record.manifest)))
         let root = try RootNode.decode(reader.read(ObjectKey(.tree, manifest.root)))

@@ -48,7 +48,7 @@ import Testing
             let manifest = try here.capture(source, tag: "tag-\(number)")
             let record = try `import`(there, try export(here, manifest))
             #expect(record.manifest == manifest)
-            #expect(record.name == "t" && record.tags == ["tag-\(number)"])
+            #expect(record.name == "t" && record.tags.map(\.tag) == ["tag-\(number)"])
             let copy = there.path("copy-\(number)")
             try there.restore(manifest, into: copy)
             pairs.append((source, copy))

@@ -43,9 +43,7 @@ final class KillBench: Sendable {
         /// Exit codes of the same command after one that was killed: what took effect before the kill is not found again.
         var codesAgain: Set<Int32> {
             switch self {
-            case .delete, .purge: [0, 4]
-            // Killed just before the deleted snapshot is forgotten, it comes back once more, without the tag.
-            case .undelete: [0, 3, 4]
+            case .delete, .undelete, .purge: [0, 4]
             case .first, .next, .tag, .collect, .import: [0]
             // Killed as it ended its session, it had made the copy, and does not make it once more.
             case .restore: [0, 6]

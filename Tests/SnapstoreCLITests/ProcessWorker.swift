@@ -163,7 +163,7 @@ struct ProcessWorker {
         guard !isPurge, Bool.random(using: &generator) else { return }
         // Back, or not at all when a collection was faster.
         model.mark(reference, .going)
-        let run = try command(["undelete", reference], exits: [0, 4, 8])
+        let run = try command(["undelete", reference], exits: [0, 4, 6, 8])
         model.mark(reference, run.status == 0 ? .there : .gone, mayGo: false)
     }
 }

@@ -133,6 +133,22 @@ import Testing
         #expect(try bench.shell("snapstore delete a:2@\(bench.digest("deadbeef:x"))").status == 6)
     }
 
+    @Test func aTagOfAnotherNameIsShownByThatName() throws {
+        let bench = try Self.makeBench()
+        try bench.done("snapstore tag a:1 work:x -q")
+        #expect(try bench.done("snapstore list").contains("a:1 a:s work:x"))
+        #expect(try bench.summary("snapstore get work:x --json")["tags"] as? [String] == ["1", "s", "work:x"])
+        #expect(try bench.done("snapstore log a").contains("1 s work:x"))
+        #expect(
+            try bench.done("snapstore delete a:1") == "Removed the tag a:1; the snapshot stays as a:s work:x\n")
+        #expect(try bench.done("snapstore delete a:s").hasSuffix("stays as work:x\n"))
+        #expect(try bench.done("snapstore protect work:x").hasPrefix("work:x is protected"))
+        #expect(try bench.shell("snapstore get work:y").errors.contains("Did you mean `work:x`?"))
+        try bench.done(
+            "snapstore protect work:x --off -q && snapstore delete work:x -q && snapstore undelete work:x -q")
+        #expect(try bench.summary("snapstore get work:x --json")["tags"] as? [String] == ["work:x"])
+    }
+
     @Test func deletingSeveralNeedsAYes() throws {
         let bench = try Self.makeBench()
         let refused = try bench.shell("snapstore delete a:1 a:2")

@@ -28,8 +28,11 @@ extension WriteAccess {
             ])
     }
 
-    package func forgetDeleted(_ uid: [UInt8]) throws {
+    /// Forgets a snapshot that was deleted. Says whether it was remembered.
+    @discardableResult
+    package func forgetDeleted(_ uid: [UInt8]) throws -> Bool {
         try run("DELETE FROM deleted_record WHERE uid = ?", [Data(uid)])
+        return db.changesCount == 1
     }
 
     /// Forgets up to 500 snapshots of an organisation that were deleted at a time or before. Returns how many.

@@ -44,6 +44,16 @@ struct CommitDraft: Codable, Sendable {
     var fileCount: Int64
     var chunkCount: Int64
     var expiresMilliseconds: Int64?
+    /// The deleted snapshot that comes back as this one; nil where it is a new one.
+    var revival: Revival?
+
+    /// What else is done in the transaction that makes a deleted snapshot visible again.
+    struct Revival: Codable, Sendable {
+        /// The id of the deleted record, to be forgotten.
+        var id: String
+        /// Those that are free are set: at most as many as one transaction deletes with a snapshot.
+        var tags: [SnapshotTag]
+    }
 
     /// The record this becomes; `newBytes` is what the attach counted.
     func record(id: [UInt8], org: Int64, newBytes: Int64) throws -> RecordRow {

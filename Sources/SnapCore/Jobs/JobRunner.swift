@@ -132,7 +132,7 @@ extension JobRunner {
     /// Ends a job whose references are all counted, if the transaction has room for that; otherwise the next one does.
     private func end(_ job: JobRow, rowsLeft: Int, _ tx: WriteAccess) throws {
         let draft = try JobDraft.decode(job.draft)
-        let room = rowsLeft - 16 - (draft.commit?.labels.count ?? 0)
+        let room = rowsLeft - 16 - (draft.commit?.labels.count ?? 0) - (draft.commit?.revival?.tags.count ?? 0)
         guard room > 0 else { return }
         // An attach that is undone leaves rows there when a node above them cannot be read any more.
         guard try tx.deleteFrontier(job: job.id, limit: room) < room else { return }
@@ -185,6 +185,16 @@ extension JobRunner {
         try tx.insertRecord(record, labels: commit.labels.map { ($0.key, $0.value) })
         if let tag = commit.tag {
             _ = try tx.setTag(org: org, name: commit.name, tag: tag, record: job.record)
+        }
+        if let revival = commit.revival { try revive(revival, as: job.record, org: org, tx) }
+    }
+
+    private func revive(_ revival: CommitDraft.Revival, as record: [UInt8], org: Int64, _ tx: WriteAccess) throws {
+        guard let id = RecordID(revival.id), try tx.forgetDeleted(id.bytes) else {
+            throw StoreError(.preconditionFailed, "The snapshot \(revival.id) is back already, or purged.")
+        }
+        for tag in revival.tags where try tx.reading.tag(org: org, name: tag.name, tag: tag.tag) == nil {
+            _ = try tx.setTag(org: org, name: tag.name, tag: tag.tag, record: record)
         }
     }
 }

@@ -35,24 +35,22 @@ extension Store {
     /// - Returns: The snapshot when it went too.
     /// - Throws: ``StoreError/Code/notFound`` when one of them no longer is the snapshot's, and
     ///   ``StoreError/Code/preconditionFailed`` when it would go and is protected; nothing is removed then.
-    package func deleteTags(_ tags: [(name: String, tag: String)], of id: RecordID, org: String) throws(StoreError)
-        -> SnapshotRecord?
-    {
+    package func deleteTags(_ tags: [SnapshotTag], of id: RecordID, org: String) throws(StoreError) -> SnapshotRecord? {
         try StoreError.mapped {
             let org = try knownOrg(org)
             return try write("delete") { tx in
-                for (name, tag) in tags
-                where try tx.reading.tag(org: org.id, name: name, tag: tag)?.record != id.bytes {
-                    throw StoreError(.notFound, "There is no snapshot `\(name):\(tag)`.")
+                for tag in tags where try tx.reading.tag(org: org.id, name: tag.name, tag: tag.tag)?.record != id.bytes
+                {
+                    throw StoreError(.notFound, "There is no snapshot `\(tag)`.")
                 }
                 guard let record = try tx.reading.record(id.bytes) else {
                     throw StoreError(.notFound, "There is no snapshot with the id \(id).")
                 }
                 let isLast = try tx.reading.tags(record: id.bytes).allSatisfy { row in
-                    tags.contains { $0.name == row.name && $0.tag == row.tag }
+                    tags.contains(SnapshotTag(name: row.name, tag: row.tag))
                 }
                 guard isLast else {
-                    for (name, tag) in tags { try tx.deleteTag(org: org.id, name: name, tag: tag) }
+                    for tag in tags { try tx.deleteTag(org: org.id, name: tag.name, tag: tag.tag) }
                     return nil
                 }
                 let snapshot = try tx.reading.snapshot(record, org: org.name)

@@ -43,17 +43,20 @@ extension Store {
     /// protected nor due to expire.
     ///
     /// - Returns: The snapshot, and those of its tags that name something else by now and stay there.
-    /// - Throws: ``StoreError/Code/incomplete`` when a collection has taken something of it.
+    /// - Throws: ``StoreError/Code/incomplete`` when a collection has taken something of it,
+    ///   ``StoreError/Code/preconditionFailed`` when somebody else has just brought it back.
     package func undelete(_ deleted: DeletedSnapshot, org: String) throws(StoreError) -> (
-        snapshot: SnapshotRecord, taken: [DeletedSnapshot.Tag]
+        snapshot: SnapshotRecord, taken: [SnapshotTag]
     ) {
         let session = try beginSession(.create, org: org)
         defer { session.end() }
-        var free: [DeletedSnapshot.Tag] = []
-        for tag in deleted.tags where try snapshot(org: org, name: tag.name, tag: tag.tag) == nil { free.append(tag) }
-        // A commit sets a tag of the record's own name; others follow.
-        let first = free.first { $0.name == deleted.name }
-        var draft = SnapshotDraft(name: deleted.name, tag: first?.tag, manifest: deleted.manifest, kind: deleted.kind)
+        // The record object names one tag, for a catalogue that is made anew; the others follow with the commit.
+        var first: SnapshotTag?
+        for tag in deleted.tags where tag.name == deleted.name && first == nil {
+            if try snapshot(org: org, name: tag.name, tag: tag.tag) == nil { first = tag }
+        }
+        var draft = SnapshotDraft(
+            name: deleted.name, tag: first?.tag, manifest: deleted.manifest, kind: deleted.kind)
         draft.ifMatch = first.map { _ in .none }
         draft.parent = deleted.parent
         draft.creator = deleted.creator
@@ -62,9 +65,10 @@ extension Store {
         draft.uniqueBytes = deleted.uniqueBytes
         draft.fileCount = deleted.fileCount
         draft.chunkCount = deleted.chunkCount
-        let made: SnapshotRecord
+        draft.deleted = deleted
         do throws(StoreError) {
-            made = try session.commit(draft, cause: "undelete").record
+            let made = try session.commit(draft, cause: "undelete").record
+            return (made, deleted.tags.filter { !made.tags.contains($0) })
         } catch {
             guard error.code == .incomplete else { throw error }
             throw StoreError(
@@ -72,17 +76,5 @@ extension Store {
                 "\(deleted.displayName) cannot come back: a collection has taken some of it. \(error.message)",
                 hint: "Capture or import it again.")
         }
-        var isSet = Set(first.map { [$0] } ?? [])
-        for tag in free where tag != first {
-            do throws(StoreError) {
-                _ = try setTag(
-                    org: org, name: tag.name, tag: tag.tag, to: made, ifMatch: SnapshotDraft.Match.none, force: false)
-                isSet.insert(tag)
-            } catch {
-                guard error.code == .preconditionFailed else { throw error }
-            }
-        }
-        try StoreError.mapped { try catalogue.write("undelete") { try $0.forgetDeleted(deleted.id.bytes) } }
-        return (try snapshot(id: made.id, org: org) ?? made, deleted.tags.filter { !isSet.contains($0) })
     }
 }

@@ -105,8 +105,10 @@ extension ReadAccess {
         guard let id = RecordID(bytes: row.uid) else {
             throw CatalogueError(.corrupt, "The catalogue holds a record without a proper id: run `snapstore fsck`.")
         }
+        let tags = try tags(record: row.uid).map { SnapshotTag(name: $0.name, tag: $0.tag) }
         return SnapshotRecord(
-            id: id, org: org, name: row.name, tags: try tags(record: row.uid).map(\.tag),
+            id: id, org: org, name: row.name,
+            tags: tags.filter { $0.name == row.name } + tags.filter { $0.name != row.name },
             visibility: row.visibility, manifest: row.manifest, kind: row.kind,
             parent: row.parent.flatMap { RecordID(bytes: $0) }, creator: row.creator,
             labels: try labels(record: row.uid).map { SnapshotRecord.Label(key: $0.key, value: $0.value) },

@@ -4,11 +4,6 @@ package import SnapDigest
 
 /// A snapshot that was deleted, and that can come back while its objects are there.
 package struct DeletedSnapshot: Sendable, Hashable {
-    package struct Tag: Sendable, Hashable, Codable {
-        package let name: String
-        package let tag: String
-    }
-
     package let id: RecordID
     package let name: String
     package let manifest: Digest
@@ -20,13 +15,13 @@ package struct DeletedSnapshot: Sendable, Hashable {
     package let fileCount: Int64
     package let chunkCount: Int64
     /// Those that it had in the end.
-    package let tags: [Tag]
+    package let tags: [SnapshotTag]
     package let labels: [SnapshotRecord.Label]
     /// Milliseconds since 1970.
     package let deletedMilliseconds: Int64
 
     /// `NAME:TAG` with the first tag that it had, or the record's id.
-    package var displayName: String { tags.first.map { "\($0.name):\($0.tag)" } ?? id.description }
+    package var displayName: String { tags.first?.description ?? id.description }
 
     /// - Throws: ``CatalogueError/Code/corrupt``.
     init(_ row: DeletedRecordRow) throws {
@@ -53,7 +48,7 @@ package struct DeletedSnapshot: Sendable, Hashable {
         _ record: RecordRow, tags: [TagRow], labels: [(key: String, value: String)], deletedMilliseconds: Int64
     ) throws -> DeletedRecordRow {
         DeletedRecordRow(
-            record, tags: try encoded(tags.map { Tag(name: $0.name, tag: $0.tag) }),
+            record, tags: try encoded(tags.map { SnapshotTag(name: $0.name, tag: $0.tag) }),
             labels: try encoded(labels.map { SnapshotRecord.Label(key: $0.key, value: $0.value) }),
             deletedMilliseconds: deletedMilliseconds)
     }

@@ -15,8 +15,8 @@ public struct SnapshotRecord: Hashable, Sendable {
     public let id: RecordID
     public let org: String
     public let name: String
-    /// Sorted; empty when every tag has moved on.
-    public let tags: [String]
+    /// Those of its own name first, sorted; empty when every tag has moved on.
+    public let tags: [SnapshotTag]
     /// `organization` or `public`.
     public let visibility: String
     /// The digest that names the content, the same on every store.
@@ -45,5 +45,5 @@ public struct SnapshotRecord: Hashable, Sendable {
     public let expiresMilliseconds: Int64?
 
     /// `NAME:TAG` with its first tag, or the record's id.
-    public var displayName: String { tags.first.map { "\(name):\($0)" } ?? id.description }
+    public var displayName: String { tags.first?.description ?? id.description }
 }

@@ -83,7 +83,7 @@ package struct NativeExport {
 extension SnapshotRecord {
     fileprivate func recordObject(tag: String?) -> RecordObject {
         RecordObject(
-            id: id.bytes, org: org, name: name, tag: tag ?? tags.first, manifest: manifest,
+            id: id.bytes, org: org, name: name, tag: tag ?? tags.first { $0.name == name }?.tag, manifest: manifest,
             createdMilliseconds: createdMilliseconds, creator: creator,
             labels: labels.map { RecordObject.Label(key: $0.key, value: $0.value) }, parent: parent?.bytes,
             visibility: visibility == "public" ? .public : .organization)

@@ -26,7 +26,7 @@ package struct DeletedResolver: Sendable {
 
     private static func matches(_ deleted: DeletedSnapshot, _ target: Reference.Target) -> Bool {
         func had(_ name: String, _ tag: String?) -> Bool {
-            deleted.tags.contains { $0.name == name && $0.tag == tag ?? Reference.defaultTag }
+            deleted.tags.contains(SnapshotTag(name: name, tag: tag ?? Reference.defaultTag))
         }
         return switch target {
         case .digest(let digest): deleted.manifest == digest

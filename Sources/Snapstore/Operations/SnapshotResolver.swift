@@ -90,7 +90,7 @@ package struct SnapshotResolver: Sendable {
 
     private func notFound(_ text: String, org: String) throws(StoreError) -> StoreError {
         let names = try store.snapshots(org: org).flatMap { snapshot in
-            snapshot.tags.map { $0 == Reference.defaultTag ? snapshot.name : "\(snapshot.name):\($0)" }
+            snapshot.tags.map { $0.tag == Reference.defaultTag ? $0.name : $0.description }
         }
         let message = "There is no snapshot `\(escaped(Array(text.utf8)))`."
         if let nearest = Nearest.to(text, among: names) ?? Self.newest(like: text, among: names) {

@@ -17,8 +17,7 @@ enum SnapshotCompletion {
         .custom { words, _, _ in
             guard let store = try? store(words) else { return [] }
             defer { store.close() }
-            return ((try? store.deletedSnapshots(org: GlobalOptions.org)) ?? []).flatMap(\.tags)
-                .map { "\($0.name):\($0.tag)" }
+            return ((try? store.deletedSnapshots(org: GlobalOptions.org)) ?? []).flatMap(\.tags).map(\.description)
         }
     }
 
@@ -26,9 +25,7 @@ enum SnapshotCompletion {
     static func references(_ words: [String]) -> [String] {
         guard let store = try? store(words) else { return [] }
         defer { store.close() }
-        return ((try? store.snapshots(org: GlobalOptions.org)) ?? []).flatMap { snapshot in
-            snapshot.tags.map { "\(snapshot.name):\($0)" }
-        }
+        return ((try? store.snapshots(org: GlobalOptions.org)) ?? []).flatMap(\.tags).map(\.description)
     }
 
     private static func store(_ words: [String]) throws -> Store {

@@ -45,16 +45,25 @@ struct Delete: ParsableCommand {
         }
         var freed: Int64 = 0
         if purge {
-            for id in deleted {
-                let result = try store.purge(id, org: GlobalOptions.org)
-                freed += result.freedBytes
-                for reason in result.reasons { output.line(reason) }
-            }
+            for id in deleted { freed += try free(id, store, output) }
             output.line("Freed \(Format.bytes(freed))")
         }
         try output.summary(
             deleted.isEmpty || purge ? "" : "Next: snapstore gc frees the room",
             [("deleted", .integer(Int64(deleted.count))), ("freedBytes", .integer(freed))])
+    }
+
+    /// Frees at once what a deleted snapshot alone held; says how many bytes.
+    private func free(_ id: RecordID, _ store: Store, _ output: Output) throws -> Int64 {
+        do throws(StoreError) {
+            let result = try store.purge(id, org: GlobalOptions.org)
+            for reason in result.reasons { output.line(reason) }
+            return result.freedBytes
+        } catch {
+            guard error.code == .notFound else { throw error }
+            output.line("What \(id) held is not freed here: another command has just collected it or brought it back.")
+            return 0
+        }
     }
 
     /// A delete has been accepted when it comes to this: that there is no room to count what it let go, yet, does not
@@ -73,7 +82,7 @@ struct Delete: ParsableCommand {
     private struct Wanted {
         let snapshot: SnapshotRecord
         /// Tags of it; nil when the snapshot itself is meant.
-        var tags: [(name: String, tag: String)]?
+        var tags: [SnapshotTag]?
 
         /// Whether the snapshot goes, too.
         var takesSnapshot: Bool { tags.map { $0.count >= snapshot.tags.count } ?? true }
@@ -95,7 +104,7 @@ struct Delete: ParsableCommand {
                 continue
             }
             // `a` and `a:latest` are one.
-            if !tags.contains(where: { $0 == tag }) { wanted[index].tags?.append(tag) }
+            if !tags.contains(tag) { wanted[index].tags?.append(tag) }
         }
         return wanted
     }
@@ -125,26 +134,24 @@ struct Delete: ParsableCommand {
         return true
     }
 
-    private func showRemoved(_ tags: [(name: String, tag: String)], of snapshot: SnapshotRecord, _ output: Output)
-        throws
-    {
-        for (name, tag) in tags {
-            let left = snapshot.tags.filter { other in !tags.contains { $0.tag == other } }
-                .map { "\(name):\($0)" }.joined(separator: " ")
+    private func showRemoved(_ tags: [SnapshotTag], of snapshot: SnapshotRecord, _ output: Output) throws {
+        let left = snapshot.tags.filter { !tags.contains($0) }.map(\.description).joined(separator: " ")
+        for tag in tags {
             try output.item(
-                "Removed the tag \(name):\(tag); the snapshot stays as \(left)",
+                "Removed the tag \(tag); the snapshot stays as \(left)",
                 [
-                    ("tag", .text("\(name):\(tag)")), ("id", .text(snapshot.id.description)), ("deleted", .flag(false)),
+                    ("tag", .text(tag.description)), ("id", .text(snapshot.id.description)), ("deleted", .flag(false)),
                 ])
         }
     }
 
     /// The tag that a reference means; nil when it means the snapshot itself.
-    private func tagMeant(by reference: String, _ snapshot: SnapshotRecord) throws -> (name: String, tag: String)? {
+    private func tagMeant(by reference: String, _ snapshot: SnapshotRecord) throws -> SnapshotTag? {
         switch try SnapshotResolver.parse(reference).target {
-        case .name(let name, let tag, _): (name, tag ?? Reference.defaultTag)
+        case .name(let name, let tag, _): SnapshotTag(name: name, tag: tag ?? Reference.defaultTag)
         // A name of hexadecimal digits, unless the digest begins with it.
-        case .prefix(let name) where !snapshot.manifest.hex.hasPrefix(name): (name, Reference.defaultTag)
+        case .prefix(let name) where !snapshot.manifest.hex.hasPrefix(name):
+            SnapshotTag(name: name, tag: Reference.defaultTag)
         default: nil
         }
     }

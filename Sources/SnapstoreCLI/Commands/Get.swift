@@ -29,7 +29,7 @@ struct Get: ParsableCommand {
     private func show(_ snapshot: SnapshotRecord, _ manifest: Manifest, _ output: Output) throws {
         var rows = [
             ["digest", snapshot.manifest.description], ["id", snapshot.id.description],
-            ["name", snapshot.name], ["tags", snapshot.tags.joined(separator: " ")], ["kind", snapshot.kind],
+            ["name", snapshot.name], ["tags", snapshot.shortTags.joined(separator: " ")], ["kind", snapshot.kind],
             ["created", Format.time(milliseconds: snapshot.createdMilliseconds) + " UTC"],
             ["files", String(snapshot.fileCount)], ["size", Format.bytes(snapshot.logicalBytes)],
             ["distinct", Format.bytes(snapshot.uniqueBytes)], ["new", Format.bytes(snapshot.newBytes)],

@@ -38,7 +38,7 @@ struct List: ParsableCommand {
                 [
                     snapshot.tags.isEmpty
                         ? "\(snapshot.name) (untagged)"
-                        : snapshot.tags.map { "\(snapshot.name):\($0)" }.joined(separator: " "),
+                        : snapshot.tags.map(\.description).joined(separator: " "),
                     Format.short(snapshot.manifest), Format.time(milliseconds: snapshot.createdMilliseconds),
                     Format.bytes(snapshot.logicalBytes), Format.bytes(snapshot.newBytes),
                 ]
@@ -63,7 +63,7 @@ struct List: ParsableCommand {
                 [
                     snapshot.tags.isEmpty
                         ? "\(snapshot.name) (untagged)"
-                        : snapshot.tags.map { "\($0.name):\($0.tag)" }.joined(separator: " "),
+                        : snapshot.tags.map(\.description).joined(separator: " "),
                     snapshot.id.description, Format.time(milliseconds: snapshot.deletedMilliseconds),
                     Format.bytes(snapshot.logicalBytes),
                 ]
@@ -83,11 +83,15 @@ struct List: ParsableCommand {
 }
 
 extension SnapshotRecord {
+    /// Its tags as they are said beside its name.
+    var shortTags: [String] { tags.map { $0.short(beside: name) } }
+
     /// As JSON shows it.
     var fields: [(String, JSONLine.Value)] {
         [
             ("id", .text(id.description)), ("org", .text(org)), ("name", .text(name)),
-            ("tags", .list(tags.map { .text($0) })), ("digest", .text(manifest.description)), ("kind", .text(kind)),
+            ("tags", .list(shortTags.map { .text($0) })), ("digest", .text(manifest.description)),
+            ("kind", .text(kind)),
             ("visibility", .text(visibility)), ("parent", parent.map { .text($0.description) } ?? .null),
             ("labels", .object(labels.map { ($0.key, .text($0.value)) })),
             ("createdMilliseconds", .integer(createdMilliseconds)), ("logicalBytes", .integer(logicalBytes)),
@@ -104,7 +108,7 @@ extension DeletedSnapshot {
     fileprivate var fields: [(String, JSONLine.Value)] {
         [
             ("id", .text(id.description)), ("name", .text(name)),
-            ("tags", .list(tags.map { .text("\($0.name):\($0.tag)") })), ("digest", .text(manifest.description)),
+            ("tags", .list(tags.map { .text($0.description) })), ("digest", .text(manifest.description)),
             ("kind", .text(kind)), ("deletedMilliseconds", .integer(deletedMilliseconds)),
             ("logicalBytes", .integer(logicalBytes)), ("fileCount", .integer(fileCount)),
         ]

@@ -40,7 +40,7 @@ struct Log: ParsableCommand {
                 [
                     Format.short(snapshot.manifest), Format.time(milliseconds: snapshot.createdMilliseconds),
                     Format.bytes(snapshot.logicalBytes), Format.bytes(snapshot.newBytes),
-                    snapshot.tags.isEmpty ? "-" : snapshot.tags.joined(separator: " "),
+                    snapshot.tags.isEmpty ? "-" : snapshot.shortTags.joined(separator: " "),
                     snapshot.parent.flatMap { parents[$0] } ?? "-",
                 ]
             }

@@ -32,7 +32,7 @@ struct Undelete: ParsableCommand {
             "\(snapshot.displayName) is back (\(Format.short(snapshot.manifest)))",
             [
                 ("id", .text(snapshot.id.description)), ("digest", .text(snapshot.manifest.description)),
-                ("tags", .list(snapshot.tags.map { .text($0) })),
+                ("tags", .list(snapshot.shortTags.map { .text($0) })),
             ])
     }
 }

@@ -1,0 +1,16 @@
+/// A name by which a snapshot is found. It need not be the snapshot's own name: `tag tools:1 work:x` gives it another.
+public struct SnapshotTag: Hashable, Sendable, Codable, CustomStringConvertible {
+    public let name: String
+    public let tag: String
+
+    public init(name: String, tag: String) {
+        self.name = name
+        self.tag = tag
+    }
+
+    /// `NAME:TAG`.
+    public var description: String { "\(name):\(tag)" }
+
+    /// What is said where the snapshot's name is known: `TAG`, or `NAME:TAG` for one of another name.
+    public func short(beside name: String) -> String { name == self.name ? tag : description }
+}

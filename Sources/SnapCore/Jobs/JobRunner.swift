@@ -191,7 +191,7 @@ extension JobRunner {
 
     private func revive(_ revival: CommitDraft.Revival, as record: [UInt8], org: Int64, _ tx: WriteAccess) throws {
         guard let id = RecordID(revival.id), try tx.forgetDeleted(id.bytes) else {
-            throw StoreError(.preconditionFailed, "The snapshot \(revival.id) is back already, or purged.")
+            throw StoreError(.preconditionFailed, "The snapshot \(revival.id) is back already, or was collected.")
         }
         for tag in revival.tags where try tx.reading.tag(org: org, name: tag.name, tag: tag.tag) == nil {
             _ = try tx.setTag(org: org, name: tag.name, tag: tag.tag, record: record)

@@ -19,7 +19,7 @@ package final class Catalogue: Sendable {
     /// Nil where nothing can be written.
     private let lock: WriterLock?
     private let disk: Disk
-    private let largest = Mutex(0)
+    private let largest = Atomic(0)
 
     private init(path: String, pool: DatabasePool, lock: WriterLock?, disk: Disk) {
         self.path = path
@@ -180,7 +180,7 @@ package final class Catalogue: Sendable {
                     .tooManyRows, "The transaction \(label) touched \(rows) rows: report this mistake.")
             }
             try db.commit()
-            largest.withLock { $0 = max($0, rows) }
+            largest.max(rows, ordering: .relaxed)
             return result
         } catch {
             // A commit that failed may have rolled back by itself.
@@ -191,10 +191,7 @@ package final class Catalogue: Sendable {
 
     /// Rows of the largest write transaction since the last call, for benchmarks.
     package func takeLargestTransaction() -> Int {
-        largest.withLock { rows in
-            defer { rows = 0 }
-            return rows
-        }
+        largest.exchange(0, ordering: .relaxed)
     }
 
     private func checkpointIfLarge() throws {
@@ -202,19 +199,22 @@ package final class Catalogue: Sendable {
             guard let size = try? Kernel.fileSize(path + "-wal") else { return false }
             return size > Self.checkpointBytes
         }
-        guard isLarge() else { return }
+        // Whoever was faster has done it.
+        if isLarge() { try moveLog(.passive, if: isLarge) }
+    }
+
+    /// Moves the log in this thread's turn, if there is a need by then.
+    private func moveLog(_ mode: Database.CheckpointMode, if isNeeded: () -> Bool = { true }) throws {
         try writerLock().locked {
-            guard isLarge() else { return }
-            try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+            guard isNeeded() else { return }
+            try pool.writeWithoutTransaction { db in _ = try db.checkpoint(mode) }
         }
     }
 
     /// Moves the whole write-ahead log into the database and empties it. Waits for no reader: what they pin stays.
     package func checkpoint() throws {
         try Catalogue.mappedAny(path) {
-            try writerLock().locked {
-                try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
-            }
+            try moveLog(.passive)
         }
     }
 
@@ -223,7 +223,7 @@ package final class Catalogue: Sendable {
     /// - Throws: ``CatalogueError/Code/busy`` when others use it.
     package func finishLog() throws {
         try Catalogue.mappedAny(path) {
-            try writerLock().locked { try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
+            try moveLog(.truncate)
         }
     }
 

@@ -1,6 +1,5 @@
 internal import Glibc
 internal import SnapIO
-internal import Synchronization
 
 /// Room for the index of SQLite's log, on file systems whose blocks are smaller than its steps.
 ///
@@ -8,9 +7,6 @@ internal import Synchronization
 /// disk is full, its first touch of the rest would end the process with SIGBUS.
 struct LogIndexRoom {
     private static let stepBytes: UInt64 = 4096
-    /// Files that stay open because closing one would drop the locks that other connections of this process have on it
-    /// (fcntl(2)).
-    private static let kept = Mutex<[Descriptor]>([])
 
     /// The path of the catalogue.
     let path: String
@@ -41,7 +37,8 @@ struct LogIndexRoom {
         guard Kernel.exists(path + "-shm") else { return true }
         let file = try Kernel.open(path + "-shm", [.readWrite])
         guard try Kernel.tryRecordLock(file) else {
-            Self.kept.withLock { $0.append(file) }
+            // It stays open: closing it would drop the locks that other connections of this process have on it (fcntl(2)).
+            _ = Unmanaged.passRetained(file)
             return false
         }
         try Kernel.truncate(file, to: 0)

@@ -47,29 +47,10 @@ package final class Session {
         self.store = store
         self.org = org
         hasher = try SHA256()
-        let uid = RecordID().description
-        // The lock comes first: a row without a locked file is a session that died.
-        (lock, row) = try Self.begin(uid, store, kind, org)
+        (lock, row) = try store.noteSession(kind, scope: org.scope)
         lookup = try store.catalogue.makeLookup()
         isDamageKnown = try store.catalogue.read { try !$0.badObjects(scope: org.scope, limit: 1).isEmpty }
         sealer = PackSealer(catalogue: store.catalogue, session: row.id, scope: org.scope, uploads: uploads)
-    }
-
-    private static func begin(_ uid: String, _ store: Store, _ kind: SessionKind, _ org: OrgRow) throws
-        -> (SessionLock, SessionRow)
-    {
-        try store.catalogue.refuseIfReadOnly()
-        let lock = try SessionLock.create(path: store.layout.sessionFile(uid))
-        do {
-            let row = try store.catalogue.write("session") { tx in
-                try tx.insertSession(
-                    uid: uid, kind: kind.rawValue, scope: org.scope, startedMilliseconds: store.clock.milliseconds())
-            }
-            return (lock, row)
-        } catch {
-            lock.release()
-            throw error
-        }
     }
 
     deinit {
@@ -223,5 +204,25 @@ package final class Session {
         // A failure here leaves what a crash would leave: the next opening cleans it up.
         try? store.forget(session: row)
         lock.release()
+    }
+}
+
+extension Store {
+    /// Notes a session, with the lock by which others see that it is alive.
+    func noteSession(_ kind: SessionKind, scope: ScopeID) throws -> (lock: SessionLock, row: SessionRow) {
+        try catalogue.refuseIfReadOnly()
+        let uid = RecordID().description
+        // The lock comes first: a row without a locked file is a session that died.
+        let lock = try SessionLock.create(path: layout.sessionFile(uid))
+        do {
+            let row = try catalogue.write("session") { tx in
+                try tx.insertSession(
+                    uid: uid, kind: kind.rawValue, scope: scope, startedMilliseconds: clock.milliseconds())
+            }
+            return (lock, row)
+        } catch {
+            lock.release()
+            throw error
+        }
     }
 }

@@ -110,6 +110,25 @@ import Testing
         #expect(try restored("copy").names() == ["t:1", "t:2"])
     }
 
+    /// While somebody works in a directory, nobody else makes a store of it, or there.
+    @Test func aDirectoryInUseIsLeftAlone() throws {
+        let fixture = try open()
+        try fixture.commit("t", tag: "1", files: ["a": [1, 2, 3]])
+        _ = try fixture.store.backUp(to: backup)
+        func isBusy(_ used: String) throws -> Bool {
+            let other = try Kernel.open(used, [.readOnly, .directory])
+            #expect(try Kernel.tryLock(other))
+            let error = #expect(throws: StoreError.self) {
+                try Store.restore(backup: backup, to: directory.file("new"))
+            }
+            return error?.code == .busy
+        }
+        #expect(try isBusy(backup))
+        try Disk().makeDirectory(directory.file("new"), mode: 0o700)
+        #expect(try isBusy(directory.file("new")))
+        #expect(try restored("new").names() == ["t:1"])
+    }
+
     /// A backup that died does not keep collections from their work for ever.
     @Test func anotherBackupAtOnceIsRefused() throws {
         let fixture = try open()

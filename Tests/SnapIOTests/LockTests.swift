@@ -117,10 +117,12 @@ import Testing
         let pool = try WorkerPool(threads: 2, queueMax: 2)
         let isOver = Atomic(false)
         try withExtendedLifetime(pool) {
-            try pool.submit {
-                while !isOver.load(ordering: .relaxed) { try SessionLock.tryTake(path: path)?.release() }
+            for _ in 0..<2 {
+                try pool.submit {
+                    while !isOver.load(ordering: .relaxed) { try SessionLock.tryTake(path: path)?.release() }
+                }
             }
-            for _ in 0..<200 {
+            for _ in 0..<(400 * TestScale.factor) {
                 let session = try SessionLock.create(path: path)
                 #expect(try SessionLock.tryTake(path: path) == nil)
                 #expect(Kernel.exists(path))
@@ -129,6 +131,14 @@ import Testing
             isOver.store(true, ordering: .relaxed)
             try pool.wait()
         }
+    }
+
+    @Test func aLockThatCannotBeAskedForIsAnError() throws {
+        let file = try Kernel.open(directory.file("f"), [.readWrite, .create])
+        #expect(try Kernel.tryRecordLock(file))
+        try file.close()
+        let failure = #expect(throws: IOError.self) { try Kernel.tryRecordLock(file) }
+        #expect(failure?.errno == EBADF)
     }
 
     @Test func scratchFilesAreLockedOnce() throws {

@@ -50,7 +50,12 @@ import Testing
             ("a path that shares too much", Self.magic + (try block(shared)), false),
         ]
         #expect(good == files[0].1)
-        for (what, bytes, isKnown) in files {
+        let flipped = good.indices.map { index in
+            var bytes = good
+            bytes[index] ^= 1 << UInt8(index % 8)
+            return ("byte \(index) turned", bytes, isKnown: false)
+        }
+        for (what, bytes, isKnown) in files + flipped {
             try path.write(bytes)
             let counts = try capture(fixture).counts
             #expect(counts.unchangedFiles == (isKnown ? 1 : 0), "\(what)")

@@ -145,19 +145,7 @@ struct StoreBackup {
     /// Nil for a store that nothing can be written to: nobody can remove packs there either.
     private func beginSession() throws -> (lock: SessionLock, row: SessionRow)? {
         guard !store.catalogue.isReadOnly else { return nil }
-        let uid = RecordID().description
-        let lock = try SessionLock.create(path: store.layout.sessionFile(uid))
-        do {
-            let row = try store.catalogue.write("session") { tx in
-                try tx.insertSession(
-                    uid: uid, kind: SessionKind.backup.rawValue, scope: .public,
-                    startedMilliseconds: store.clock.milliseconds())
-            }
-            return (lock, row)
-        } catch {
-            lock.release()
-            throw error
-        }
+        return try store.noteSession(.backup, scope: .public)
     }
 
     private func end(_ session: (lock: SessionLock, row: SessionRow)?) {

@@ -21,7 +21,7 @@ package struct StoreLayout: Sendable, Hashable {
 
     /// Says that the store is being made from a backup, and no other may be made here.
     static let unfinishedRestorationName = "catalog.restoring"
-    var unfinishedRestoration: String { root + "/" + Self.unfinishedRestorationName }
+    package var unfinishedRestoration: String { root + "/" + Self.unfinishedRestorationName }
 
     /// The directories that a new store has, parents first.
     var directories: [String] { [root, packs, sessions, cache, statCache, backups] }

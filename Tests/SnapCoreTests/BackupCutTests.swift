@@ -92,6 +92,7 @@ import Testing
             let new = path + "/a/new"
             if number == recording.journal.count {
                 #expect(try names(new, place) == Self.both, "\(place)")
+                #expect(!Kernel.exists(StoreLayout(root: new).unfinishedRestoration), "\(place)")
             } else if try names(new, place) == nil {
                 #expect(try restored(path + "/b/copy", to: new, place) == Self.both, "\(place)")
             }
@@ -111,7 +112,10 @@ import Testing
         var before: Set<SimulatedDisk.Image> = []
         for number in recording[keyPath: first]...recording[keyPath: last] {
             var kinds: [CrashImage] = [.nothingUnsynced, .everything, .namesWithoutData]
-            for extra in 0..<UInt64(TestScale.factor) {
+            // Names are at stake after a rename.
+            var extras = TestScale.factor
+            if number > 0, case .rename = recording.journal[number - 1] { extras = 16 * TestScale.factor }
+            for extra in 0..<UInt64(extras) {
                 kinds.append(.random(seed: seed &+ UInt64(number) * 1000 &+ extra))
             }
             var images: Set<SimulatedDisk.Image> = []

@@ -143,5 +143,6 @@ import Testing
         }
         #expect(result.snapshots == 1)
         #expect(try fixture.store.health().sessions.isEmpty)
+        #expect(try Array(Kernel.names(inDirectory: path + "/sessions")).isEmpty)
     }
 }

@@ -135,8 +135,8 @@ struct StoreBackup {
             throw StoreError(.busy, "Another process makes a backup at \(directory.root).", hint: "Try again later.")
         }
         try directory.checkHoldsNothingElse()
+        // Its name becomes durable with that of the catalogue's copy.
         try disk.makeDirectory(directory.packs, mode: 0o700)
-        try disk.syncDirectory(directory.root)
         return root
     }
 

@@ -97,7 +97,6 @@ struct StoreRestoration {
     private func makeRoom() throws -> Descriptor {
         try disk.makeMissingParents(of: layout.root)
         try disk.makeDirectory(layout.root, mode: 0o700)
-        try disk.syncParent(of: layout.root)
         guard Kernel.isDirectory(layout.root) else {
             throw StoreError(.invalid, "\(layout.root) is no directory, so no store can be made there.")
         }

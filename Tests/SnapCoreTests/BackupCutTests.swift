@@ -57,9 +57,10 @@ import Testing
 
     /// Makes a store of a backup; nil where none was finished.
     private func restored(_ copy: String, to path: String, _ place: String) throws -> Set<String>? {
-        do {
+        do throws(StoreError) {
             _ = try Store.restore(backup: copy, to: path)
-        } catch let error as StoreError where error.code == .notFound {
+        } catch {
+            guard error.code == .notFound else { throw error }
             return nil
         }
         return try names(path, place)

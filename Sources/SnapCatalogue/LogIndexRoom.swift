@@ -45,12 +45,10 @@ struct LogIndexRoom {
         return true
     }
 
-    /// Takes so many bytes for a moment: how much is free says little, because file systems keep some to themselves, and
-    /// give what was freed to somebody else only once that is written down.
+    /// Takes so many bytes for a moment: how much is free says little, because file systems keep some to themselves.
     private func probe(_ bytes: UInt64) throws(IOError) {
         let file = try Kernel.openUnnamed(inDirectory: directory)
         try Kernel.allocate(file, size: bytes)
         try file.close()
-        try Kernel.syncFileSystem(of: try Kernel.open(directory, [.readOnly, .directory]))
     }
 }

@@ -88,7 +88,7 @@ final class Once: Sendable {
             }
             // Between the packs of the session being dropped, somebody settles its job.
             if case .unlink(let file) = operation, file.hasSuffix(".pack"), settled.take() {
-                try? other.store.settle(org: StoreFixture.org)
+                _ = try? other.store.settle(org: StoreFixture.org)
             }
         }
         let fixture = try open(hook)

@@ -134,7 +134,7 @@ import Testing
         try fixture.collect()
         var draft = SnapshotDraft(name: "late", tag: "1", manifest: manifest, kind: "directory")
         (draft.fileCount, draft.logicalBytes) = (1, 100_000)
-        try session.commit(draft)
+        _ = try session.commit(draft)
         try expectRebuilt(fixture)
     }
 

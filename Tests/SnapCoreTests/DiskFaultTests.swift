@@ -25,7 +25,7 @@ import Testing
     }
 
     /// One gate in so many is tried; all of them on the long scale.
-    private static let stride = max(1, 40 / TestScale.factor)
+    private static let stride = max(1, 52 / TestScale.factor)
 
     @Test(arguments: faults) func aFailureIsNeverASuccess(_ fault: Fault) throws {
         let seed = TestScale.seed("disk faults")

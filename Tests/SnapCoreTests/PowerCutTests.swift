@@ -7,9 +7,9 @@ import Testing
 /// what was not is whole or absent, and nothing is wrong with the rest.
 @Suite(.serialized) struct PowerCutTests {
     /// States that are looked for.
-    private static let wanted = 10_500 * TestScale.factor
+    private static let wanted = 10_150 * TestScale.factor
     /// In one state of so many, the store is also used again.
-    private static let usedAgain = 24
+    private static let usedAgain = 48
 
     @Test func nothingAcknowledgedIsLost() throws {
         let seed = TestScale.seed("power cuts")

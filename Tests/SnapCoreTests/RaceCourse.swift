@@ -89,7 +89,7 @@ final class RaceCourse: Sendable {
                 while !isOver.withLock({ $0 }) {
                     try poll(fixture, &last)
                     polls.withLock { $0 += 1 }
-                    Kernel.sleep(milliseconds: 5)
+                    Kernel.sleep(milliseconds: 20)
                 }
             }
         }

@@ -44,15 +44,9 @@ import Testing
         }
     }
 
-    /// Names of the snapshots of a store that is sound; nil where there is none.
+    /// The tags of a store that is sound; nil where there is none.
     private func names(_ path: String, _ place: String) throws -> Set<String>? {
-        guard Kernel.exists(path + "/FORMAT") else { return nil }
-        let fixture = StoreFixture(store: try Store.open(path: path, create: false))
-        defer { fixture.store.close() }
-        try fixture.store.settle(org: StoreFixture.org)
-        let problems = try fixture.problems()
-        #expect(problems.isEmpty, "\(problems) at \(place)")
-        return Set(try fixture.store.snapshots(org: StoreFixture.org).flatMap { $0.tags.map(\.description) })
+        Kernel.exists(path + "/FORMAT") ? try StoreFixture.tagsOfSound(path, place) : nil
     }
 
     /// Makes a store of a backup; nil where none was finished.
@@ -105,38 +99,12 @@ import Testing
         first: KeyPath<Recording, Int>, last: KeyPath<Recording, Int>,
         _ body: (String, Int, Recording, String) throws -> Void
     ) throws {
-        let seed = TestScale.seed("backups cut")
         let recording = try record()
-        var disk = SimulatedDisk(with: parent.path)
-        for operation in recording.journal.prefix(recording[keyPath: first]) { disk.replay(operation) }
-        var tried = 0
-        var before: Set<SimulatedDisk.Image> = []
-        for number in recording[keyPath: first]...recording[keyPath: last] {
-            var kinds: [CrashImage] = [.nothingUnsynced, .everything, .namesWithoutData]
-            // Names are at stake after a rename.
-            var extras = TestScale.factor
-            if number > 0, case .rename = recording.journal[number - 1] { extras = 16 * TestScale.factor }
-            for extra in 0..<UInt64(extras) {
-                kinds.append(.random(seed: seed &+ UInt64(number) * 1000 &+ extra))
-            }
-            var images: Set<SimulatedDisk.Image> = []
-            for kind in kinds {
-                let image = disk.image(kind, below: parent.path)
-                // What the operation before could leave as well was tried there; where a step ends more is expected.
-                guard images.insert(image).inserted, number == recording[keyPath: last] || !before.contains(image)
-                else { continue }
-                tried += 1
-                let target = TemporaryDirectory(in: "/dev/shm")
-                try image.write(to: target.path)
-                let place = "operation \(number), \(kind), seed \(seed)"
-                do {
-                    try body(target.path, number, recording, place)
-                } catch {
-                    Issue.record("\(error) at \(place)")
-                }
-            }
-            before = images
-            if number < recording[keyPath: last] { disk.replay(recording.journal[number]) }
+        let sweep = CutSweep(
+            journal: recording.journal, parent: parent.path, seed: TestScale.seed("backups cut"),
+            randoms: TestScale.factor, randomsAfterRename: 16 * TestScale.factor)
+        let tried = try sweep.run(recording[keyPath: first]...recording[keyPath: last]) { path, number, place in
+            try body(path, number, recording, place)
         }
         print("backup: \(tried) cuts")
         #expect(tried > 20)

@@ -11,11 +11,7 @@ import Testing
     /// Runs `body` with every durable operation below `root` recorded, those of SQLite included.
     private func recorded(_ root: String, _ body: (Disk, DiskRecorder) throws -> Void) throws -> [GateOperation] {
         let recorder = DiskRecorder()
-        let disk = Disk(observer: recorder)
-        let directories = [root, root + "/backup"]
-        for directory in directories { GatedSQLite.attach(disk, directory: directory) }
-        defer { for directory in directories { GatedSQLite.detach(directory: directory) } }
-        try body(disk, recorder)
+        try GatedSQLite.attached(Disk(observer: recorder), store: root) { try body($0, recorder) }
         return recorder.journal
     }
 
@@ -31,16 +27,8 @@ import Testing
     /// Opens what a cut has left, and expects just these snapshots, with nothing for a full check to find.
     private func expectSound(_ path: String, names: Set<String>, _ place: String) {
         do {
-            let fixture = StoreFixture(store: try Store.open(path: path, create: false))
-            defer { fixture.store.close() }
-            try fixture.store.settle(org: StoreFixture.org)
-            let found = Set(
-                try fixture.store.snapshots(org: StoreFixture.org).flatMap { record in
-                    record.tags.map(\.description)
-                })
+            let found = try StoreFixture.tagsOfSound(path, place)
             #expect(found == names, "\(found) at \(place)")
-            let problems = try fixture.problems()
-            #expect(problems.isEmpty, "\(problems) at \(place)")
         } catch {
             Issue.record("\(error) at \(place)")
         }
@@ -105,33 +93,18 @@ import Testing
             begun = recorder.count
             _ = try Store.rebuildCatalogue(path: root, adopt: false, disk: disk)
         }
-        var disk = SimulatedDisk(with: parent.path)
-        for operation in journal.prefix(begun) { disk.replay(operation) }
-        var (tried, without) = (0, 0)
-        var last: Set<SimulatedDisk.Image> = []
-        for number in begun...journal.count {
-            var kinds: [CrashImage] = [.nothingUnsynced, .everything, .namesWithoutData]
-            for extra in 0..<UInt64(4 * TestScale.factor) {
-                kinds.append(.random(seed: seed &+ UInt64(number) * 1000 &+ extra))
+        var without = 0
+        let randoms = 4 * TestScale.factor
+        let sweep = CutSweep(
+            journal: journal, parent: parent.path, seed: seed, randoms: randoms, randomsAfterRename: randoms)
+        let tried = try sweep.run(begun...journal.count) { path, number, place in
+            let store = path + "/store"
+            if !Kernel.exists(store + "/catalog.sqlite") {
+                without += 1
+                #expect(number < journal.count, "no catalogue at \(place)")
+                _ = try Store.rebuildCatalogue(path: store, adopt: false)
             }
-            // What the operation before could leave as well was tried there; at the end more is expected.
-            var images: Set<SimulatedDisk.Image> = []
-            for kind in kinds {
-                let image = disk.image(kind, below: parent.path)
-                guard images.insert(image).inserted, number == journal.count || !last.contains(image) else { continue }
-                tried += 1
-                let place = "operation \(number) of \(begun)...\(journal.count), \(kind), seed \(seed)"
-                try after(image) { path in
-                    if !Kernel.exists(path + "/catalog.sqlite") {
-                        without += 1
-                        #expect(number < journal.count, "no catalogue at \(place)")
-                        _ = try Store.rebuildCatalogue(path: path, adopt: false)
-                    }
-                    expectSound(path, names: names, place)
-                }
-            }
-            last = images
-            if number < journal.count { disk.replay(journal[number]) }
+            expectSound(store, names: names, place)
         }
         print("rebuild: \(tried) cuts at \(journal.count - begun) operations, \(without) without a catalogue")
         #expect(tried > 50)

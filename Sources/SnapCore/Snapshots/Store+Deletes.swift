@@ -12,17 +12,11 @@ extension Store {
         try StoreError.mapped {
             let org = try knownOrg(org)
             return try write("delete") { tx in
-                guard let row = try tx.reading.tag(org: org.id, name: name, tag: tag),
+                let tag = SnapshotTag(name: name, tag: tag)
+                guard let row = try tx.reading.tag(org: org.id, name: name, tag: tag.tag),
                     let record = try tx.reading.record(row.record)
-                else { throw StoreError(.notFound, "There is no snapshot `\(name):\(tag)`.") }
-                let snapshot = try tx.reading.snapshot(record, org: org.name)
-                guard snapshot.tags.count == 1 else {
-                    try tx.deleteTag(org: org.id, name: name, tag: tag)
-                    return nil
-                }
-                try refuseIfProtected(snapshot)
-                try delete(record, label: "\(name):\(tag)", org: org, cause: "delete", tx)
-                return snapshot
+                else { throw StoreError(.notFound, "There is no snapshot `\(tag)`.") }
+                return try remove([tag], of: record, org, tx)
             }
         }
     }
@@ -46,19 +40,23 @@ extension Store {
                 guard let record = try tx.reading.record(id.bytes) else {
                     throw StoreError(.notFound, "There is no snapshot with the id \(id).")
                 }
-                let isLast = try tx.reading.tags(record: id.bytes).allSatisfy { row in
-                    tags.contains(SnapshotTag(name: row.name, tag: row.tag))
-                }
-                guard isLast else {
-                    for tag in tags { try tx.deleteTag(org: org.id, name: tag.name, tag: tag.tag) }
-                    return nil
-                }
-                let snapshot = try tx.reading.snapshot(record, org: org.name)
-                try refuseIfProtected(snapshot)
-                try delete(record, label: snapshot.displayName, org: org, cause: "delete", tx)
-                return snapshot
+                return try remove(tags, of: record, org, tx)
             }
         }
+    }
+
+    /// Removes tags that are those of a snapshot, and it with the last of them.
+    private func remove(_ tags: [SnapshotTag], of record: RecordRow, _ org: OrgRow, _ tx: WriteAccess) throws
+        -> SnapshotRecord?
+    {
+        let snapshot = try tx.reading.snapshot(record, org: org.name)
+        guard snapshot.tags.allSatisfy(tags.contains) else {
+            for tag in tags { try tx.deleteTag(org: org.id, name: tag.name, tag: tag.tag) }
+            return nil
+        }
+        try refuseIfProtected(snapshot)
+        try delete(record, label: snapshot.displayName, org: org, cause: "delete", tx)
+        return snapshot
     }
 
     /// Removes a snapshot with all its tags.

@@ -105,7 +105,7 @@ extension ReadAccess {
         guard let id = RecordID(bytes: row.uid) else {
             throw CatalogueError(.corrupt, "The catalogue holds a record without a proper id: run `snapstore fsck`.")
         }
-        let tags = try tags(record: row.uid).map { SnapshotTag(name: $0.name, tag: $0.tag) }
+        let tags = try tags(record: row.uid).map { SnapshotTag($0) }
         return SnapshotRecord(
             id: id, org: org, name: row.name,
             tags: tags.filter { $0.name == row.name } + tags.filter { $0.name != row.name },

@@ -48,7 +48,7 @@ package struct DeletedSnapshot: Sendable, Hashable {
         _ record: RecordRow, tags: [TagRow], labels: [(key: String, value: String)], deletedMilliseconds: Int64
     ) throws -> DeletedRecordRow {
         DeletedRecordRow(
-            record, tags: try encoded(tags.map { SnapshotTag(name: $0.name, tag: $0.tag) }),
+            record, tags: try encoded(tags.map { SnapshotTag($0) }),
             labels: try encoded(labels.map { SnapshotRecord.Label(key: $0.key, value: $0.value) }),
             deletedMilliseconds: deletedMilliseconds)
     }

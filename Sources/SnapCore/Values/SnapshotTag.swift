@@ -1,3 +1,5 @@
+internal import SnapCatalogue
+
 /// A name by which a snapshot is found. It need not be the snapshot's own name: `tag tools:1 work:x` gives it another.
 public struct SnapshotTag: Hashable, Sendable, Codable, CustomStringConvertible {
     public let name: String
@@ -7,6 +9,8 @@ public struct SnapshotTag: Hashable, Sendable, Codable, CustomStringConvertible 
         self.name = name
         self.tag = tag
     }
+
+    init(_ row: TagRow) { self.init(name: row.name, tag: row.tag) }
 
     /// `NAME:TAG`.
     public var description: String { "\(name):\(tag)" }

@@ -36,9 +36,7 @@ struct List: ParsableCommand {
         } else {
             let rows = snapshots.map { snapshot in
                 [
-                    snapshot.tags.isEmpty
-                        ? "\(snapshot.name) (untagged)"
-                        : snapshot.tags.map(\.description).joined(separator: " "),
+                    Self.title(snapshot.name, snapshot.tags),
                     Format.short(snapshot.manifest), Format.time(milliseconds: snapshot.createdMilliseconds),
                     Format.bytes(snapshot.logicalBytes), Format.bytes(snapshot.newBytes),
                 ]
@@ -61,9 +59,7 @@ struct List: ParsableCommand {
         } else {
             let rows = found.map { snapshot in
                 [
-                    snapshot.tags.isEmpty
-                        ? "\(snapshot.name) (untagged)"
-                        : snapshot.tags.map(\.description).joined(separator: " "),
+                    Self.title(snapshot.name, snapshot.tags),
                     snapshot.id.description, Format.time(milliseconds: snapshot.deletedMilliseconds),
                     Format.bytes(snapshot.logicalBytes),
                 ]
@@ -73,6 +69,10 @@ struct List: ParsableCommand {
             }
         }
         try output.summary("", [("count", .integer(Int64(found.count)))])
+    }
+
+    private static func title(_ name: String, _ tags: [SnapshotTag]) -> String {
+        tags.isEmpty ? "\(name) (untagged)" : tags.map(\.description).joined(separator: " ")
     }
 
     private func isWanted(_ snapshot: SnapshotRecord) -> Bool {

@@ -46,6 +46,22 @@ def by_turns(bench, place, case, programs, pairs, body):
                 body(turns, pair)
 
 
+def with_history(programs):
+    """Those that keep versions in one repository and delete them."""
+    return [name for name in programs if name in ("snapstore", "restic", "borg")]
+
+
+def save_and_restore(bench, place, case, tree, programs, pairs):
+    """A made-up tree, saved once and restored; it is removed at the end."""
+    def body(turns, pair):
+        turns.note("first", turns.program.save(tree, "v1"))
+        bench.results.size(turns.place_kind, case, turns.name, turns.program.stored())
+        turns.restore("v1")
+
+    by_turns(bench, place, case, with_history(programs), max(1, pairs // 2), body)
+    shutil.rmtree(tree)
+
+
 def root(bench, place, programs, pairs):
     """A root: first, again, again reading all, the next version from another path, restored, checked."""
     first, second = bench.versions[0], bench.versions[1]
@@ -89,8 +105,7 @@ def series(bench, place, programs, pairs):
         turns.note("delete half", program.forget([f"v{n}" for n in range(1, len(bench.versions) + 1, 2)]))
         bench.results.size(turns.place_kind, "half the series", turns.name, program.stored())
 
-    wanted = [name for name in programs if name in ("snapstore", "restic", "borg")]
-    by_turns(bench, place, "series", wanted, max(1, pairs // 3), body)
+    by_turns(bench, place, "series", with_history(programs), max(1, pairs // 3), body)
 
 
 def large_file(bench, place, programs, pairs):
@@ -115,8 +130,7 @@ def large_file(bench, place, programs, pairs):
         turns.note("edited", turns.program.save(tree, "v2"))
         bench.results.size(turns.place_kind, "large file", turns.name, turns.program.stored())
 
-    wanted = [name for name in programs if name in ("snapstore", "restic", "borg")]
-    by_turns(bench, place, "large file", wanted, max(1, pairs // 2), body)
+    by_turns(bench, place, "large file", with_history(programs), max(1, pairs // 2), body)
     shutil.rmtree(tree)
 
 
@@ -132,14 +146,7 @@ def small_files(bench, place, programs, pairs):
         with open(os.path.join(directory, f"f{number}"), "w") as file:
             file.write(" ".join(generator.choices(words, k=generator.randrange(220))))
 
-    def body(turns, pair):
-        turns.note("first", turns.program.save(tree, "v1"))
-        bench.results.size(turns.place_kind, "small files", turns.name, turns.program.stored())
-        turns.restore("v1")
-
-    wanted = [name for name in programs if name in ("snapstore", "restic", "borg")]
-    by_turns(bench, place, "small files", wanted, max(1, pairs // 2), body)
-    shutil.rmtree(tree)
+    save_and_restore(bench, place, "small files", tree, programs, pairs)
 
 
 def memory_image(bench, place, programs, pairs):
@@ -158,14 +165,7 @@ def memory_image(bench, place, programs, pairs):
             file.write((code[start:start + 40_000] + generator.randbytes(9_000)
                         + b"".join(n.to_bytes(8, "little") for n in range(start, start + 2_100))).ljust(65536)[:65536])
 
-    def body(turns, pair):
-        turns.note("first", turns.program.save(tree, "v1"))
-        bench.results.size(turns.place_kind, "memory image", turns.name, turns.program.stored())
-        turns.restore("v1")
-
-    wanted = [name for name in programs if name in ("snapstore", "restic", "borg")]
-    by_turns(bench, place, "memory image", wanted, max(1, pairs // 2), body)
-    shutil.rmtree(tree)
+    save_and_restore(bench, place, "memory image", tree, programs, pairs)
 
 
 CASES = {"root": root, "series": series, "large-file": large_file, "small-files": small_files,

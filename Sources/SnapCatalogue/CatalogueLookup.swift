@@ -15,6 +15,11 @@ package final class CatalogueLookup {
         queue = try DatabaseQueue(path: path, configuration: configuration)
     }
 
+    /// What `body` asks, outside a transaction: each of its questions is answered as of its own moment.
+    package func read<Result>(_ body: (ReadAccess) throws -> Result) throws -> Result {
+        try queue.unsafeRead { try body(ReadAccess(db: $0)) }
+    }
+
     /// Whether `scope` itself holds good bytes, own or borrowed, for `key`, or `public` shows it.
     package func isHeld(_ key: ObjectKey, scope: ScopeID) throws -> Bool {
         try queue.unsafeRead { db in

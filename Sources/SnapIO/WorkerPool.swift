@@ -116,6 +116,14 @@ package final class WorkerPool: Sendable {
         }
     }
 
+    /// Forgets the tasks that wait, and returns when none runs any more. Nothing may be submitted afterwards.
+    package func stop() {
+        shared.locked {
+            shared.queue = []
+            while shared.running > 0 { shared.waitForChange() }
+        }
+    }
+
     /// Waits until every task has ended.
     ///
     /// - Throws: The first error of any.

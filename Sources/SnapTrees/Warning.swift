@@ -43,6 +43,12 @@ package struct WarningList: Sendable {
 
     package init() {}
 
+    /// - Parameter count: At least that of `kept`.
+    init(kept: [Warning], count: UInt64) {
+        self.kept = kept
+        self.count = count
+    }
+
     package var isEmpty: Bool { count == 0 }
     /// How many were counted but not kept.
     package var dropped: UInt64 { count - UInt64(kept.count) }

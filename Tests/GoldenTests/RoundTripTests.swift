@@ -2,6 +2,7 @@ import Foundation
 import SnapDigest
 import SnapModel
 import SnapTrees
+import Synchronization
 import Testing
 
 /// Random trees of awkward entries: captured, the digest computed by another program too, restored, and compared by a
@@ -47,12 +48,15 @@ import Testing
     }
 }
 
-private final class MemoryObjects: ObjectSink {
-    private var objects: [ObjectKey: [UInt8]] = [:]
+private final class MemoryObjects: ObjectSink, Sendable {
+    private let objects = Mutex<[ObjectKey: [UInt8]]>([:])
 
-    func contains(_ key: ObjectKey) throws -> Bool { objects[key] != nil }
-    func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws { objects[key] = Array(bytes) }
-    func load(_ key: ObjectKey) throws -> [UInt8] { try #require(objects[key]) }
+    func contains(_ key: ObjectKey) throws -> Bool { objects.withLock { $0[key] != nil } }
+    func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws {
+        let copy = Array(bytes)
+        objects.withLock { $0[key] = copy }
+    }
+    @Sendable func load(_ key: ObjectKey) throws -> [UInt8] { try #require(objects.withLock { $0[key] }) }
 }
 
 /// A temporary directory that goes with the value, however deep the tree in it.

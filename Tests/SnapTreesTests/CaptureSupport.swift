@@ -3,23 +3,33 @@ import SnapDigest
 import SnapIO
 import SnapModel
 import SnapTrees
+import Synchronization
 import Testing
 
 /// Objects in memory, in place of a session.
-final class MemorySink: ObjectSink {
-    private(set) var objects: [ObjectKey: [UInt8]] = [:]
-    var hasDamage = false
+final class MemorySink: ObjectSink, Sendable {
+    private let state = Mutex((objects: [ObjectKey: [UInt8]](), hasDamage: false))
 
-    func contains(_ key: ObjectKey) throws -> Bool { objects[key] != nil }
+    var objects: [ObjectKey: [UInt8]] { state.withLock { $0.objects } }
 
-    func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws {
-        if objects[key] == nil { objects[key] = Array(bytes) }
+    var hasDamage: Bool {
+        get { state.withLock { $0.hasDamage } }
+        set { state.withLock { $0.hasDamage = newValue } }
     }
 
-    func remove(_ key: ObjectKey) { objects[key] = nil }
+    func contains(_ key: ObjectKey) throws -> Bool { state.withLock { $0.objects[key] != nil } }
 
-    func load(_ key: ObjectKey) throws -> [UInt8] {
-        try #require(objects[key], "the capture did not put \(key)")
+    func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws {
+        let copy = Array(bytes)
+        state.withLock { state in
+            if state.objects[key] == nil { state.objects[key] = copy }
+        }
+    }
+
+    func remove(_ key: ObjectKey) { state.withLock { $0.objects[key] = nil } }
+
+    @Sendable func load(_ key: ObjectKey) throws -> [UInt8] {
+        try #require(state.withLock { $0.objects[key] }, "the capture did not put \(key)")
     }
 }
 

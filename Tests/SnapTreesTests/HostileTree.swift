@@ -53,7 +53,7 @@ final class HostileTree {
         return digest
     }
 
-    var load: ObjectLoader { { [session] in try session.read($0) } }
+    var load: SharedObjectLoader { oneAtATime { [session] in try session.read($0) } }
 
     /// A link table as bytes, unchecked.
     static func linkTable(_ groups: [[String]]) -> [UInt8] {

@@ -182,7 +182,7 @@ import Testing
         try (bench.source + "/a").write(bytes)
         let manifest = try bench.capture(bench.source)
         let load = try bench.loader()
-        let broken: ObjectLoader = { key in
+        let broken: SharedObjectLoader = { key in
             if key.kind == .chunk { throw RestoreBench.Stopped() }
             return try load(key)
         }

@@ -4,6 +4,7 @@ import SnapDigest
 import SnapIO
 import SnapModel
 import SnapTrees
+import Synchronization
 import TestSupport
 import Testing
 
@@ -38,7 +39,7 @@ final class RestoreBench {
         return try session.commit(draft).record.manifest
     }
 
-    func loader() throws -> ObjectLoader {
+    func loader() throws -> SharedObjectLoader {
         let reader = try store.reader(org: "local")
         return { try reader.read($0) }
     }
@@ -53,7 +54,7 @@ final class RestoreBench {
     /// Restores objects that come from somewhere else, or not at all.
     @discardableResult
     func restore(
-        _ manifest: Digest, into directory: String? = nil, load: @escaping ObjectLoader,
+        _ manifest: Digest, into directory: String? = nil, load: @escaping SharedObjectLoader,
         _ configure: (inout RestoreOptions) -> Void = { _ in }
     ) throws -> RestoreResult {
         var options = RestoreOptions()
@@ -101,15 +102,25 @@ final class RestoreBench {
     struct Stopped: Error {}
 }
 
-/// Counts calls of a closure on one thread.
-final class Counter {
-    private(set) var value = 0
+/// Counts calls of a closure.
+final class Counter: Sendable {
+    private let count = Atomic<Int>(0)
+    var value: Int { count.load(ordering: .relaxed) }
 
     @discardableResult
-    func increment() -> Int {
-        value += 1
-        return value
+    func increment() -> Int { count.add(1, ordering: .relaxed).newValue }
+}
+
+/// Lets several threads use what one may use at a time.
+func oneAtATime(_ load: @escaping ObjectLoader) -> SharedObjectLoader {
+    final class Turn: @unchecked Sendable {
+        private let load: ObjectLoader
+        private let isTaken = Mutex(())
+        init(_ load: @escaping ObjectLoader) { self.load = load }
+        func take(_ key: ObjectKey) throws -> [UInt8] { try isTaken.withLock { _ in try load(key) } }
     }
+    let turn = Turn(load)
+    return { try turn.take($0) }
 }
 
 /// The project's programs that make and compare trees without snapstore.

@@ -51,16 +51,15 @@ final class FrameReader: Sendable {
     }
 
     private func frame(_ id: Int64) throws -> [UInt8] {
-        if let cached = cache.frame(id) { return cached }
-        let location = try location(of: id)
-        let stored = try backend.read(
-            scope: location.scope, id: location.pack, offset: location.info.offset,
-            count: Int(location.info.storedBytes))
-        let decoder = try takeDecoder()
-        let raw = try decoder.decode(stored, location.info)
-        decoders.withLock { $0.append(decoder) }
-        cache.insert(id, raw)
-        return raw
+        try cache.frame(id) {
+            let location = try location(of: id)
+            let stored = try backend.read(
+                scope: location.scope, id: location.pack, offset: location.info.offset,
+                count: Int(location.info.storedBytes))
+            let decoder = try takeDecoder()
+            defer { decoders.withLock { $0.append(decoder) } }
+            return try decoder.decode(stored, location.info)
+        }
     }
 
     private func takeDecoder() throws -> FrameDecoder {

@@ -1,6 +1,7 @@
 internal import SnapCatalogue
 package import SnapModel
 internal import SnapPacks
+internal import Synchronization
 
 /// Reads the objects that one organisation may see: its own, and the public ones.
 ///
@@ -10,6 +11,13 @@ package final class ObjectReader: Sendable {
     private let frames: FrameReader
     private let scope: ScopeID
     private let since: Int64?
+    /// Connections of threads that read no more, for the next ones.
+    private let lookups = Mutex<[Lookup]>([])
+
+    /// Used by one thread at a time.
+    private struct Lookup: @unchecked Sendable {
+        let connection: CatalogueLookup
+    }
 
     /// - Parameter since: Start of the session that reads: it sees what was let go after that, too.
     init(catalogue: Catalogue, frames: FrameReader, scope: ScopeID, since: Int64? = nil) {
@@ -47,9 +55,17 @@ package final class ObjectReader: Sendable {
         }
     }
 
+    /// The row with the bytes. A transaction costs more than the look-up; it is what decides that there are none.
+    private func find(_ key: ObjectKey) throws -> (row: ObjectRow, holder: ScopeID)? {
+        let lookup = try lookups.withLock { $0.popLast() } ?? Lookup(connection: catalogue.makeLookup())
+        let found = try lookup.connection.read { try $0.visibleObject(key, scope: scope, since: since) }
+        lookups.withLock { $0.append(lookup) }
+        return try found ?? catalogue.read { try $0.visibleObject(key, scope: scope, since: since) }
+    }
+
     /// Where the bytes are, and in which scope's row that is noted.
     private func place(of key: ObjectKey) throws -> (ObjectPlace, ScopeID) {
-        let found = try catalogue.read { tx in try tx.visibleObject(key, scope: scope, since: since) }
+        let found = try find(key)
         guard let (row, holder) = found, let frame = row.frame else {
             throw StoreError(
                 .notFound, "The store does not hold \(key).",

@@ -3,6 +3,9 @@ package import SnapDigest
 /// Loads the bytes of an object; the caller has checked them against the digest.
 package typealias ObjectLoader = (ObjectKey) throws -> [UInt8]
 
+/// As ``ObjectLoader``, for several threads at once.
+package typealias SharedObjectLoader = @Sendable (ObjectKey) throws -> [UInt8]
+
 /// Walks the segments of a content in order, checking levels, splits and sizes.
 ///
 /// Memory is bounded by one node a level.

@@ -1,12 +1,13 @@
 internal import Glibc
 internal import SnapChunking
+internal import SnapDigest
 internal import SnapIO
 internal import SnapModel
 
 /// Writes the bytes of a file, seeking over every aligned 4 KiB block of zeros: a restored file never takes more room
 /// than its source did.
-struct ContentPlacer {
-    let load: ObjectLoader
+struct ContentPlacer: Sendable {
+    let load: SharedObjectLoader
 
     /// Writes `content` into an empty file.
     ///
@@ -18,10 +19,42 @@ struct ContentPlacer {
             try bytes.withUnsafeBytes { try place($0, at: 0, in: file) }
             onBytes(UInt64(bytes.count))
         } else {
-            try forEachChunk(of: content) { bytes, offset in
-                try bytes.withUnsafeBytes { try place($0, at: offset, in: file) }
-                onBytes(UInt64(bytes.count))
+            try forEachPiece(of: content) { try write([$0], to: file, onBytes: onBytes) }
+        }
+    }
+
+    /// A chunk within a file.
+    struct Piece: Sendable {
+        let digest: Digest
+        let size: UInt32
+        let offset: UInt64
+    }
+
+    /// Writes some chunks of a file that has its length.
+    func write(_ pieces: [Piece], to file: Descriptor, onBytes: (UInt64) -> Void) throws {
+        for piece in pieces {
+            try bytes(of: piece).withUnsafeBytes { try place($0, at: piece.offset, in: file) }
+            onBytes(UInt64(piece.size))
+        }
+    }
+
+    private func bytes(of piece: Piece) throws -> [UInt8] {
+        let bytes = try load(ObjectKey(.chunk, piece.digest))
+        guard bytes.count == Int(piece.size) else {
+            throw FormatError(.range, "A chunk has \(bytes.count) bytes where the file says \(piece.size).")
+        }
+        return bytes
+    }
+
+    /// Calls `body` with each chunk of a file; zero segments are passed over.
+    func forEachPiece(of content: Content, _ body: (Piece) throws -> Void) throws {
+        var cursor = try SegmentCursor(content, load: load)
+        var offset: UInt64 = 0
+        while let segment = try cursor.next() {
+            if case .data(let digest, let size) = segment {
+                try body(Piece(digest: digest, size: size, offset: offset))
             }
+            offset += segment.size
         }
     }
 
@@ -47,32 +80,16 @@ struct ContentPlacer {
         try Kernel.write(file, UnsafeRawBufferPointer(rebasing: bytes), at: offset)
     }
 
-    /// Calls `body` with each chunk and its offset in the file; zero segments are passed over.
-    func forEachChunk(of content: Content, _ body: ([UInt8], UInt64) throws -> Void) throws {
-        var cursor = try SegmentCursor(content, load: load)
-        var offset: UInt64 = 0
-        while let segment = try cursor.next() {
-            if case .data(let digest, let size) = segment {
-                let bytes = try load(ObjectKey(.chunk, digest))
-                guard bytes.count == Int(size) else {
-                    throw FormatError(.range, "A chunk has \(bytes.count) bytes where the file says \(size).")
-                }
-                try body(bytes, offset)
-            }
-            offset += segment.size
-        }
-    }
-
     /// Whether a file's bytes are those of `content`. Reads both.
     func isEqual(_ content: Content, to file: Descriptor) throws -> Bool {
         guard try Kernel.status(of: file).size == content.length else { return false }
         if case .inline(let bytes) = content.body { return try matches(bytes, at: 0, file) }
         var end: UInt64 = 0
         var isEqual = true
-        try forEachChunk(of: content) { bytes, offset in
+        try forEachPiece(of: content) { piece in
             guard isEqual else { return }
-            isEqual = try isZero(from: end, to: offset, file) && matches(bytes, at: offset, file)
-            end = offset + UInt64(bytes.count)
+            isEqual = try isZero(from: end, to: piece.offset, file) && matches(bytes(of: piece), at: piece.offset, file)
+            end = piece.offset + UInt64(piece.size)
         }
         return try isEqual && isZero(from: end, to: content.length, file)
     }

@@ -4,8 +4,8 @@ internal import SnapModel
 
 /// Gives nodes their owner, attributes, mode and times, in the order in which none undoes another: a change of owner
 /// clears set-user-id and capabilities, an attribute may change the mode, everything changes times.
-struct NodeWriter {
-    let load: ObjectLoader
+struct NodeWriter: Sendable {
+    let load: SharedObjectLoader
     let isUntrusted: Bool
     private let isRoot = Kernel.isRoot
     private let userID = Kernel.userID
@@ -15,9 +15,15 @@ struct NodeWriter {
     /// Bytes of a path that a warning keeps whole: hostile trees have paths of megabytes, and a thousand warnings.
     private static let warnedPathBytesMax = 8192
 
-    init(load: @escaping ObjectLoader, isUntrusted: Bool) {
+    init(load: @escaping SharedObjectLoader, isUntrusted: Bool) {
         self.load = load
         self.isUntrusted = isUntrusted
+    }
+
+    /// The warnings since the last call.
+    mutating func takeWarnings() -> WarningList {
+        defer { warnings = WarningList() }
+        return warnings
     }
 
     mutating func warn(_ code: Warning.Code, _ path: [UInt8], _ message: String) {

@@ -9,16 +9,16 @@ package import SnapModel
 /// As root everything becomes as it was captured; as another user what is permitted, and the rest is named. Memory:
 /// one tree node a level of depth, and the paths of hard links.
 package struct Restore {
-    private let load: ObjectLoader
+    private let load: SharedObjectLoader
     private let options: RestoreOptions
     private let progress: Progress
 
     /// More zero segments than this, and more than data could separate, are no file that anybody wrote.
     private static let holesMax: UInt64 = 1 << 24
 
-    /// - Parameter load: Reads objects, checked against their digests.
+    /// - Parameter load: Reads objects, checked against their digests; several threads at once.
     package init(
-        load: @escaping ObjectLoader, options: RestoreOptions = RestoreOptions(), progress: Progress = Progress()
+        load: @escaping SharedObjectLoader, options: RestoreOptions = RestoreOptions(), progress: Progress = Progress()
     ) {
         self.load = { key in
             try progress.check()
@@ -98,8 +98,10 @@ package struct Restore {
         try checkRoom(for: entry, links, in: target, path)
         if !target.isMarked { try marker.write(in: target.root) }
         progress.enter(.writing)
-        var writer = TreeWriter(load: load, options: options, progress: progress, target: target, links: links)
+        var writer = try TreeWriter(load: load, options: options, progress: progress, target: target, links: links)
         do {
+            // Whatever stops it, nobody writes any more when it returns.
+            defer { writer.files.stop() }
             let metadata = try writer.write(entry)
             // The marker goes only when all else is on the disk.
             if options.sync { try Kernel.syncFileSystem(of: target.root) }

@@ -1,3 +1,5 @@
+internal import SnapIO
+
 /// How a snapshot is written into a directory.
 package struct RestoreOptions: Sendable {
     /// Only this directory or file of the snapshot, names joined by `/`; empty for all.
@@ -10,6 +12,9 @@ package struct RestoreOptions: Sendable {
     package var sync = false
     /// Leave out what could harm: set-user-id bits, devices, `security.*` attributes, foreign owners.
     package var isUntrusted = false
+
+    /// Threads that write files, besides the one that walks; with 1 that one writes them.
+    package var jobs = min(8, max(1, Kernel.processorCount))
 
     package init() {}
 }

@@ -90,6 +90,9 @@ struct RestoredLinks {
         groups[group].first = number
     }
 
+    /// Whether the path is one of several names of a file.
+    func hasGroup(_ path: [UInt8]) -> Bool { find(path) != nil }
+
     private func find(_ path: [UInt8]) -> (number: Int, group: Int)? {
         guard path.count <= longest, let number = paths.number(of: path) else { return nil }
         return (number, Int(groupOfPath[number]))

@@ -6,54 +6,17 @@ internal import SnapModel
 // What is no directory: files, second names of files, links and special nodes.
 
 extension TreeWriter {
-    mutating func writeFile(_ entry: Entry, _ content: Content, in directory: Descriptor, mayExist: Bool) throws {
-        if mayExist {
-            if try keepFile(entry, content, in: directory) {
-                result.keptFiles += 1
-                progress.add(bytes: content.length)
-                return
-            }
-            try TreeRemover.remove(entry.name, in: directory)
+    /// - Parameter mayWait: Another name is not about to be linked to it, so that a thread may write it later.
+    mutating func writeFile(
+        _ entry: Entry, _ content: Content, in directory: Descriptor, mayExist: Bool, mayWait: Bool
+    ) throws {
+        let job = FileWriter.Job(
+            entry: entry, content: content, directory: directory, path: path, mayExist: mayExist, isAlone: isAlone)
+        if mayWait, let open = openDirectory {
+            try files.submit(job, in: open, order: result.entryCount)
+        } else {
+            try files.write(job, order: result.entryCount)
         }
-        let file = try Kernel.openBeneath(
-            directory, entry.name, [options.verify ? .readWrite : .writeOnly, .create, .exclusive, .noFollow],
-            mode: 0o600)
-        if isAlone { try? Kernel.removeAttribute(file, Self.accessACL) }
-        try placer.write(content, to: file) { progress.add(bytes: $0) }
-        if options.verify, try !placer.isEqual(content, to: file) {
-            throw StoreError(
-                .corrupt, "\(escaped(path)) reads back other than it was written.",
-                hint: "Check the disk and memory of the machine, then run the restore again.")
-        }
-        try nodes.finish(file, entry.metadata, path: path)
-        try file.close()
-    }
-
-    /// Inherited from a directory whose default rules are not ours to remove.
-    private static let accessACL = Array("system.posix_acl_access".utf8)
-
-    /// Whether a file that is there is what the snapshot has. After an interrupted restore its metadata tells: the time
-    /// is set last. To overwrite, its attributes and bytes are compared; bytes also after a power cut, and to verify.
-    private mutating func keepFile(_ entry: Entry, _ content: Content, in directory: Descriptor) throws -> Bool {
-        let metadata = entry.metadata
-        let status = try Kernel.status(in: directory, entry.name)
-        guard status.type == .regular, status.size == content.length, nodes.isFinished(status, metadata) else {
-            return false
-        }
-        if options.overwrite, status.links > 1 { return false }
-        var file: Descriptor?
-        do throws(IOError) {
-            file = try Kernel.openBeneath(directory, entry.name, [.readOnly, .noFollow, .nonBlocking])
-        } catch {
-            // It may forbid its owner to read.
-            guard error.isPermission else { throw error }
-        }
-        if options.overwrite || options.verify || !target.trustsTimes {
-            guard let file, try placer.isEqual(content, to: file) else { return false }
-            if options.overwrite, try !nodes.hasAttributes(file, metadata) { return false }
-        }
-        try nodes.warnOfWhatIsMissing(status, file, metadata, path: path)
-        return true
     }
 
     /// Gives the node at `first` the name of `entry` too. Says whether it could: otherwise the name gets a copy.

@@ -8,7 +8,7 @@ internal import SnapModel
 struct TreeWriter {
     private struct Frame {
         var cursor: TreeCursor
-        let entry: Entry
+        let directory: OpenDirectory
         /// How much of the path leads here.
         let pathCount: Int
         /// What the directory held before, sorted, of which the first ones are dealt with.
@@ -26,7 +26,7 @@ struct TreeWriter {
     let options: RestoreOptions
     let progress: Progress
     let target: RestoreTarget
-    let placer: ContentPlacer
+    let files: FileQueue
     private var links: RestoredLinks
     var nodes: NodeWriter
     private var directories: TargetDirectories?
@@ -36,26 +36,40 @@ struct TreeWriter {
     var result = RestoreResult()
 
     init(
-        load: @escaping ObjectLoader, options: RestoreOptions, progress: Progress, target: RestoreTarget,
+        load: @escaping SharedObjectLoader, options: RestoreOptions, progress: Progress, target: RestoreTarget,
         links: RestoredLinks
-    ) {
+    ) throws {
         self.load = load
         self.options = options
         self.progress = progress
         self.target = target
         self.links = links
-        placer = ContentPlacer(load: load)
         nodes = NodeWriter(load: load, isUntrusted: options.isUntrusted)
+        let writer = FileWriter(
+            options: options, placer: ContentPlacer(load: load), progress: progress, trustsTimes: target.trustsTimes,
+            nodes: nodes)
+        files = try FileQueue(jobs: options.jobs) { writer }
     }
 
     /// Whether one entry is restored into a directory that is none of the snapshot's.
     var isAlone: Bool { stack.isEmpty }
 
+    /// The deepest directory of the snapshot that the walk is in.
+    var openDirectory: OpenDirectory? { stack.last?.directory }
+
     /// The counts and warnings so far.
     var finalResult: RestoreResult {
         var final = result
-        final.warnings = nodes.warnings
+        files.note(nodes.warnings, order: .max)
+        final.keptFiles = files.keptFiles
+        final.warnings = files.warnings
         return final
+    }
+
+    /// Hands on what the walk itself had to say of an entry.
+    private mutating func collectWarnings() {
+        guard !nodes.warnings.isEmpty else { return }
+        files.note(nodes.takeWarnings(), order: result.entryCount)
     }
 
     /// Writes everything but the marker's removal. Returns the metadata of the top directory; nil when a single file
@@ -69,7 +83,11 @@ struct TreeWriter {
         // What is created must not inherit access rules that the snapshot does not have.
         try? Kernel.removeAttribute(target.root, Self.defaultACL)
         try push(digest, top, in: target.root, mayHoldNames: !target.isNew)
-        while !stack.isEmpty { try step() }
+        while !stack.isEmpty {
+            try step()
+            collectWarnings()
+        }
+        try files.wait()
         try links.end()
         return top.metadata
     }
@@ -90,7 +108,8 @@ struct TreeWriter {
         let existing = mayHoldNames ? try DirectoryNames(reading: directory) : nil
         stack.append(
             Frame(
-                cursor: try TreeCursor(root: digest, load: load), entry: entry, pathCount: path.count,
+                cursor: try TreeCursor(root: digest, load: load),
+                directory: OpenDirectory(entry.metadata), pathCount: path.count,
                 existing: existing))
     }
 
@@ -140,8 +159,9 @@ struct TreeWriter {
             result.bytes = result.bytes.addingSaturated(content.length)
         }
         if !stack.isEmpty { stack[stack.count - 1].skip(entry.name) }
-        do {
+        try FileQueue.naming(path) {
             var mayExist = mayExist
+            let isLinked = links.hasGroup(path)
             if let first = try links.meet(path, entry) {
                 if try link(entry, to: first, in: directory, mayExist: mayExist) { return }
                 links.start(anewWith: path)
@@ -149,11 +169,10 @@ struct TreeWriter {
             }
             switch entry.node {
             case .directory(let digest): try enter(entry, digest, in: directory, mayExist: mayExist)
-            case .file(let content): try writeFile(entry, content, in: directory, mayExist: mayExist)
+            case .file(let content):
+                try writeFile(entry, content, in: directory, mayExist: mayExist, mayWait: !isLinked)
             default: try writeNode(entry, in: directory, mayExist: mayExist)
             }
-        } catch let error as IOError where error.path.isEmpty {
-            throw IOError(errno: error.errno, operation: error.operation, path: Array(path.prefix(4096)))
         }
     }
 }
@@ -197,7 +216,8 @@ extension TreeWriter {
         path.removeSubrange(frame.pathCount...)
         // Before it is finished: its mode may not even let its owner go up from it.
         try directories?.leave()
-        try nodes.finish(directory, frame.entry.metadata, path: path)
+        try files.leave(
+            frame.directory, OpenDirectory.Place(descriptor: directory, path: path, order: result.entryCount))
     }
 
     /// Gives the top directory its metadata and takes the marker away, in the order that leaves no doubt: while it is

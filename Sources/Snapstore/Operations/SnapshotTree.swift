@@ -6,10 +6,10 @@ package struct SnapshotTree {
     package let manifest: Manifest
     /// The top: usually a directory.
     package let root: Entry
-    package let load: ObjectLoader
+    package let load: SharedObjectLoader
 
     package init(_ snapshot: SnapshotRecord, reader: ObjectReader) throws(StoreError) {
-        let load: ObjectLoader = { try reader.read($0) }
+        let load: SharedObjectLoader = { try reader.read($0) }
         self.load = load
         (manifest, root) = try StoreError.mapped {
             let manifest = try Manifest.decode(load(ObjectKey(.manifest, snapshot.manifest)))

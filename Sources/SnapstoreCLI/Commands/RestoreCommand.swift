@@ -54,7 +54,7 @@ struct RestoreCommand: ParsableCommand {
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }
-        let load: ObjectLoader = { key in
+        let load: SharedObjectLoader = { key in
             try progress.check()
             return try reader.read(key)
         }

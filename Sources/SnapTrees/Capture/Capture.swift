@@ -82,6 +82,7 @@ package struct Capture {
     }
 
     private func capture(_ path: [UInt8]) throws -> CaptureResult {
+        let sink = SharedSink(sink)
         let objects = try ObjectWriter(sink: sink)
         var entries = entryReader(objects)
         // Before syncfs and the walk: what changes from now on is not settled.
@@ -91,8 +92,21 @@ package struct Capture {
         let status = NodeStatus(try Kernel.status(of: root))
         switch status.kind {
         case .directory:
-            let cache = makeCache(root: status, walkStart: walkStart)
-            return try walk(try FileSystemSource(root: root), cache: cache, entries, objects)
+            let path = cachePath(root: status)
+            let cache = path.flatMap { makeCache($0, walkStart: walkStart) }
+            let source = try FileSystemSource(root: root)
+            guard options.threads > 1 else { return try walk(source, cache: cache, entries, objects) }
+            let ahead = try ReadAhead(threads: options.threads) { [progress] in
+                ContentReader(try ObjectWriter(sink: sink), threads: 1, progress: progress)
+            }
+            defer { ahead.stop() }
+            entries.ahead = ahead
+            let bounds = try bounds()
+            return try walk(source, cache: cache, entries, objects) { position in
+                let known = cache?.hasOld == true ? path.flatMap { StatCacheReader(path: $0) } : nil
+                // Without it the walk reads everything itself.
+                try? ahead.start(Scout(source, bounds, cache: known, from: position))
+            }
         case .file where options.kind == .checkpoint:
             var report = WalkReport()
             let entry = try imageEntry(path, status, &entries, &report)
@@ -105,13 +119,15 @@ package struct Capture {
     }
 
     private func walk(
-        _ source: some TreeSource, cache: StatCache?, _ entries: EntryReader, _ objects: ObjectWriter
+        _ source: some TreeSource, cache: StatCache?, _ entries: EntryReader, _ objects: ObjectWriter,
+        sendScout: (([UInt8]) -> Void)? = nil
     ) throws -> CaptureResult {
         var walker = TreeWalker(
             source, bounds: try bounds(), entries: entries,
             links: LinkCollector(objects: objects, memoryBytesMax: linkMemoryBytesMax, scratch: openScratch),
-            cache: cache, progress: progress)
+            cache: cache, progress: progress, sendScout: sendScout)
         let entry = try walker.walk()
+        entries.ahead?.stop()
         sink.beginLinks()
         let links = try walker.writeLinks()
         return try finish(entry, links, walker.report, entries, objects, statCache: walker.finishCache())
@@ -129,12 +145,14 @@ package struct Capture {
         try Kernel.openUnnamed(inDirectory: options.storePath.map { $0 + "/cache" } ?? "/tmp")
     }
 
-    private func makeCache(root: NodeStatus, walkStart: Int64) -> StatCache? {
-        guard let store = options.storePath else { return nil }
+    private func cachePath(root: NodeStatus) -> String? {
+        guard let store = options.storePath, let hasher = try? SHA256() else { return nil }
         // The directory itself, under whatever path it is reached.
         let key = "\(org)\0\(root.device)\0\(root.inode)"
-        guard let hasher = try? SHA256() else { return nil }
-        let path = "\(store)/cache/stat/\(hasher.digest(Array(key.utf8)).hex)"
+        return "\(store)/cache/stat/\(hasher.digest(Array(key.utf8)).hex)"
+    }
+
+    private func makeCache(_ path: String, walkStart: Int64) -> StatCache? {
         try? Kernel.makeParentDirectories(of: path)
         guard let writer = try? StatCacheWriter(path: path) else { return nil }
         let old = options.rehash || sink.hasDamage ? nil : StatCacheReader(path: path)

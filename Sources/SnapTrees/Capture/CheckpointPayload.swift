@@ -70,7 +70,7 @@ extension EntryReader {
     /// reading counts.
     func readStable(
         _ name: [UInt8], _ cut: Cut, _ source: FileSystemSource, onChange: () -> Void
-    ) throws -> (content: Content, chunks: UInt64, bytes: UInt64) {
+    ) throws -> ContentReader.Read {
         var attempt = 1
         while true {
             let status = try source.status(of: name)
@@ -80,7 +80,9 @@ extension EntryReader {
                     hint: "A checkpoint's files must be regular ones, without directories among them.")
             }
             let read =
-                status.size == 0 ? (.empty, 0, 0) : try readContent(name, status, from: source, cut)
+                status.size == 0
+                ? ContentReader.Read(content: .empty, chunks: 0, bytes: 0)
+                : try readContent(name, status, from: source, cut)
             if try source.status(of: name).isSameVersion(as: status) { return read }
             if attempt > CaptureLimits.retries {
                 onChange()

@@ -16,15 +16,15 @@ struct EntryReader {
 
     let objects: ObjectWriter
     let times: TimePolicy
-    private let progress: Progress
-    private let contents: ContentWriter
+    /// What is read before the walk comes to it.
+    var ahead: ReadAhead?
+    private let contents: ContentReader
     private var metadataReader: MetadataReader
 
     init(objects: ObjectWriter, times: TimePolicy, owner: OwnerOverride?, threads: Int, progress: Progress) {
-        self.progress = progress
         self.objects = objects
         self.times = times
-        contents = ContentWriter(objects, threads: threads)
+        contents = ContentReader(objects, threads: threads, progress: progress)
         metadataReader = MetadataReader(times: times, owner: owner, objects: objects)
     }
 
@@ -91,27 +91,14 @@ struct EntryReader {
     /// Reads the bytes of a regular file whose status the caller has just read.
     func readContent(
         _ name: [UInt8], _ status: NodeStatus, from source: some TreeSource, _ cut: Cut
-    ) throws -> (content: Content, chunks: UInt64, bytes: UInt64) {
-        let file = try source.open(name)
-        let opened = try file.status()
-        guard opened.isSameNode(as: status) else { throw NodeReplaced() }
-        var reader = FileReader(file, status: opened)
-        let written = try contents.write(cut, expecting: opened.size) { [progress] buffer in
-            try progress.check()
-            let input = try reader.next(into: buffer)
-            switch input {
-            case .bytes(let count): progress.add(bytes: UInt64(count))
-            case .zeros(let count): progress.add(bytes: count)
-            case .end: break
-            }
-            return input
-        }
-        return (written.content, written.chunks, reader.readBytes)
+    ) throws -> ContentReader.Read {
+        if cut == .contentDefined, let read = try ahead?.take(status) { return read }
+        return try contents.read(name, status, from: source, cut)
     }
 
     /// Stores a stream that is always a list: the link table.
     func writeList(_ read: (UnsafeMutableRawBufferPointer) throws -> CutInput) throws -> Manifest.Links {
-        try contents.writeList(read: read)
+        try contents.contents.writeList(read: read)
     }
 }
 

@@ -34,6 +34,9 @@ struct StatCache {
             seconds: walkStart.seconds - CaptureLimits.settledSeconds, nanoseconds: walkStart.nanoseconds)
     }
 
+    /// Whether an earlier walk is known.
+    var hasOld: Bool { reader != nil }
+
     /// The content noted for `path` if the file is unchanged. Ask in the order of the walk.
     mutating func content(of path: [UInt8], _ status: NodeStatus) -> Found? {
         guard let note = reader?.note(for: path), note.matches(status) else { return nil }

@@ -30,11 +30,14 @@ struct TreeWalker<Source: TreeSource> {
     private(set) var report = WalkReport()
     private var links: LinkCollector
     private var cache: StatCache?
+    /// Sends the scout of a read-ahead to where the walk is; nil once it was sent.
+    private var sendScout: (([UInt8]) -> Void)?
 
     init(
         _ source: Source, bounds: WalkBounds, entries: EntryReader, links: LinkCollector, cache: StatCache?,
-        progress: Progress
+        progress: Progress, sendScout: (([UInt8]) -> Void)? = nil
     ) {
+        self.sendScout = sendScout
         self.source = source
         self.bounds = bounds
         self.entries = entries
@@ -169,6 +172,10 @@ struct TreeWalker<Source: TreeSource> {
         let result = try entries.read(name, status, from: source, cached: cached)
         report.counts.foreignAttributes = entries.foreignAttributes
         report.counts.readBytes += result.readBytes
+        if let send = sendScout, ReadAhead.pays(afterReading: report.counts.readBytes) {
+            sendScout = nil
+            send(path)
+        }
         return result
     }
 

@@ -35,6 +35,9 @@ package final class Monitor<State>: @unchecked Sendable {
         return try body(&state)
     }
 
+    /// Wakes those who wait, after a ``withLock(_:)`` that changed what they wait for.
+    package func wake() { change { _ in } }
+
     /// What `body` returns, which is asked again after every ``change(_:)`` while that is nil.
     package func wait<Result>(for body: (inout State) throws -> Result?) rethrows -> Result {
         pthread_mutex_lock(&mutex)

@@ -95,7 +95,9 @@ package struct Capture {
             let path = cachePath(root: status)
             let cache = path.flatMap { makeCache($0, walkStart: walkStart) }
             let source = try FileSystemSource(root: root)
-            guard options.threads > 1 else { return try walk(source, cache: cache, entries, objects) }
+            guard ReadAhead.isAffordable(threads: options.threads) else {
+                return try walk(source, cache: cache, entries, objects)
+            }
             let ahead = try ReadAhead(threads: options.threads) { [progress] in
                 ContentReader(try ObjectWriter(sink: sink), threads: 1, progress: progress)
             }
@@ -127,7 +129,7 @@ package struct Capture {
             links: LinkCollector(objects: objects, memoryBytesMax: linkMemoryBytesMax, scratch: openScratch),
             cache: cache, progress: progress, sendScout: sendScout)
         let entry = try walker.walk()
-        entries.ahead?.stop()
+        try entries.ahead?.finish()
         sink.beginLinks()
         let links = try walker.writeLinks()
         return try finish(entry, links, walker.report, entries, objects, statCache: walker.finishCache())

@@ -1,4 +1,3 @@
-import SnapChunking
 import SnapCore
 import SnapIO
 import SnapModel
@@ -7,18 +6,28 @@ import SnapModel
 ///
 /// A *scout* goes the same way ahead of the walk and hands the files that it meets to threads. Nothing depends on it: what
 /// was read counts only if the file had then the very status that the walk finds before and after; whatever the scout
-/// could not do, or did in vain, the walk does itself. It begins once the walk has read some files, where the walk is by
-/// then: where hardly anything changed, it never does.
+/// could not do, has not begun, or did in vain, the walk does itself. So the walk waits for nothing but a file that is
+/// being read. The scout begins once the walk has read some files, where the walk is by then: where hardly anything
+/// changed, it never does.
 ///
-/// Memory: what is known of some hundred files, and a buffer of 1 MiB a thread.
+/// Memory: what is known of the files between the scout and the walk, which are bounded in number and in bytes, and a
+/// buffer of 1 MiB a thread. Descriptors: a directory for each file that waits for its thread, at most.
 final class ReadAhead: Sendable {
     /// Bytes that the walk reads itself before the scout begins.
     private static let quietBytes: UInt64 = 2 << 20
-    /// Files that may have been read before the walk comes to them.
+    /// Files that may have been read before the walk comes to them, and their bytes.
     private static let filesMax = 1024
+    private static let bytesMax: UInt64 = 64 << 20
     /// Small files go to a thread together: so many, of so many bytes.
     private static let batchMax = 16
     private static let batchBytes: UInt64 = 256 << 10
+    /// More would wait for each other: one at a time puts into the store.
+    private static let threadsMax = 8
+    /// Files in a row that the walk did not find here, though there is no room, after which all here are given up: they
+    /// went, or were moved, and the walk will never ask for them.
+    private static let missesMax = 64
+    /// Descriptors that a process must be allowed: the walk, the scout and the store want some, too.
+    private static let openFilesMin: UInt64 = 1024
 
     private struct NodeID: Hashable {
         let device: UInt64
@@ -27,13 +36,19 @@ final class ReadAhead: Sendable {
         init(_ status: NodeStatus) { (device, inode) = (status.device, status.inode) }
     }
 
-    private enum Slot {
-        case waiting
-        case read(ContentReader.Read, NodeStatus)
+    private enum Stage {
+        /// Nobody has begun: whoever comes first reads it, a thread or the walk.
+        case announced
+        case reading
+        case read(ContentReader.Read)
         /// The walk is to try for itself.
         case failed
-        /// The store is.
-        case sinkFailed(SinkFailure)
+    }
+
+    private struct Slot {
+        /// What the scout saw.
+        let status: NodeStatus
+        var stage = Stage.announced
     }
 
     private struct State {
@@ -41,13 +56,51 @@ final class ReadAhead: Sendable {
         /// In the order of the walk; those before `first` are gone.
         var order: [NodeID] = []
         var first = 0
+        /// Of the files in slots.
+        var bytes: UInt64 = 0
+        var misses = 0
+        /// The scout waits: until half of the room is free, lest it be woken for each file.
+        var isFull = false
+        /// The file that the walk waits for.
+        var awaited: NodeID?
         var isOver = false
+        /// Of the store: what was to be put is not there, so nothing may be made of what is.
+        var failure: SinkFailure?
 
-        /// Forgets the files that come before `id`: the walk has passed them.
-        mutating func drop(before id: NodeID) {
-            while first < order.count, order[first] != id {
-                slots[order[first]] = nil
+        var hasRoom: Bool { slots.count < ReadAhead.filesMax && bytes < ReadAhead.bytesMax }
+
+        /// Whether the scout is to be woken, because there is room again.
+        mutating func endsFull() -> Bool {
+            guard isFull, slots.count <= ReadAhead.filesMax / 2, bytes <= ReadAhead.bytesMax / 2 else { return false }
+            isFull = false
+            return true
+        }
+
+        mutating func add(_ id: NodeID, _ status: NodeStatus) {
+            slots[id] = Slot(status: status)
+            order.append(id)
+            bytes += status.size
+        }
+
+        mutating func remove(_ id: NodeID) {
+            if let slot = slots.removeValue(forKey: id) { bytes -= slot.status.size }
+        }
+
+        /// The walk has asked for a file that is not here.
+        mutating func miss() {
+            misses = isFull ? misses + 1 : 0
+            guard misses > ReadAhead.missesMax else { return }
+            (slots, order, first, bytes, misses) = ([:], [], 0, 0, 0)
+        }
+
+        /// Forgets a file and those that come before it: the walk has passed them.
+        mutating func drop(through id: NodeID) {
+            misses = 0
+            while first < order.count {
+                let next = order[first]
                 first += 1
+                remove(next)
+                if next == id { break }
             }
             if first > ReadAhead.filesMax {
                 order.removeFirst(first)
@@ -69,34 +122,44 @@ final class ReadAhead: Sendable {
     private let idle = Monitor([ContentReader]())
     private let makeReader: @Sendable () throws -> ContentReader
 
+    /// - Throws: ``IOError`` when the kernel gives no thread.
     init(threads: Int, makeReader: @escaping @Sendable () throws -> ContentReader) throws(IOError) {
         self.makeReader = makeReader
-        readers = try WorkerPool(threads: threads, queueMax: 2 * threads)
+        let threads = min(threads, Self.threadsMax)
+        readers = try WorkerPool(threads: threads, queueMax: threads)
         scouts = try WorkerPool(threads: 1, queueMax: 1)
     }
 
-    /// What was read of the file with this status, if it was: waits for who is about to.
+    /// Whether it pays with so many threads, and this process may open the files that it takes.
+    static func isAffordable(threads: Int) -> Bool { threads > 1 && Kernel.openFileLimit() >= openFilesMin }
+
+    /// Whether the walk has read enough by itself.
+    static func pays(afterReading bytes: UInt64) -> Bool { bytes >= quietBytes }
+
+    /// What was read of the file with this status, if it was: waits for who is about it.
     ///
-    /// - Throws: ``SinkFailure``.
+    /// - Throws: ``SinkFailure``, as soon as a thread has met one.
     func take(_ status: NodeStatus) throws -> ContentReader.Read? {
+        guard Scout.isReadAhead(status) else { return nil }
         let id = NodeID(status)
-        let slot: Slot? = state.wait { state in
-            switch state.slots[id] {
-            case nil: return .some(nil)
-            case .waiting: return nil
-            case let slot?: return slot
+        let slot: Slot? = try state.wait { state in
+            if let failure = state.failure { throw failure }
+            guard let slot = state.slots[id] else { return .some(nil) }
+            if case .reading = slot.stage {
+                state.awaited = id
+                return nil
             }
+            return slot
         }
+        let hasRoomAgain = state.withLock { state in
+            state.awaited = nil
+            if slot == nil { state.miss() } else { state.drop(through: id) }
+            return state.endsFull()
+        }
+        if hasRoomAgain { state.wake() }
         guard let slot else { return nil }
-        state.change { state in
-            state.drop(before: id)
-            state.slots[id] = nil
-        }
-        switch slot {
-        case .read(let read, let then): return then.isSameVersion(as: status) ? read : nil
-        case .sinkFailed(let failure): throw failure
-        case .failed, .waiting: return nil
-        }
+        guard case .read(let read) = slot.stage, slot.status.isSameVersion(as: status) else { return nil }
+        return read
     }
 
     /// Sends the scout ahead.
@@ -107,7 +170,8 @@ final class ReadAhead: Sendable {
             var bytes: UInt64 = 0
             // What goes wrong on the way is for the walk to say.
             try? scout.run { name, status, directory in
-                guard announce(status) else { return false }
+                guard let isNew = announce(status) else { return false }
+                guard isNew else { return true }
                 batch.append(Job(name: name, status: status, directory: directory))
                 bytes += status.size
                 if batch.count >= Self.batchMax || bytes >= Self.batchBytes {
@@ -120,43 +184,50 @@ final class ReadAhead: Sendable {
         }
     }
 
-    /// Says that a file will be read, once there is room; false when the walk is over.
-    private func announce(_ status: NodeStatus) -> Bool {
-        state.wait { state -> Bool? in
-            if state.isOver { return false }
-            guard state.slots.count < Self.filesMax else { return nil }
-            let id = NodeID(status)
-            if state.slots.updateValue(.waiting, forKey: id) == nil { state.order.append(id) }
+    /// Says that a file will be read, once there is room; false for one that was announced under another path; nil when
+    /// the walk is over.
+    private func announce(_ status: NodeStatus) -> Bool? {
+        let id = NodeID(status)
+        let isNew: Bool? = state.wait { state -> Bool?? in
+            if state.isOver { return .some(nil) }
+            if state.slots[id] != nil { return false }
+            if !state.hasRoom { state.isFull = true }
+            if state.isFull { return nil }
+            state.add(id, status)
             return true
         }
+        return isNew
     }
 
     private func submit(_ jobs: [Job]) throws {
-        do {
-            try readers.submit { [self] in
-                let reader = try? idle.withLock { $0.popLast() } ?? makeReader()
-                for job in jobs {
-                    let slot = reader.map { read(job, $0) } ?? .failed
-                    state.change { $0.slots[NodeID(job.status)] = slot }
-                }
-                if let reader { idle.withLock { $0.append(reader) } }
-            }
-        } catch {
-            // Or the walk would wait for them.
-            state.change { state in for job in jobs { state.slots[NodeID(job.status)] = .failed } }
-            throw error
+        try readers.submit { [self] in
+            // Without one the walk reads them itself.
+            guard let reader = try? idle.withLock({ $0.popLast() }) ?? makeReader() else { return }
+            for job in jobs { read(job, reader) }
+            idle.withLock { $0.append(reader) }
         }
     }
 
-    private func read(_ job: Job, _ reader: ContentReader) -> Slot {
-        guard !state.withLock({ $0.isOver }) else { return .failed }
-        do {
-            return .read(try reader.read(job.name, job.status, from: job.directory, .contentDefined), job.status)
-        } catch let failure as SinkFailure {
-            return .sinkFailed(failure)
-        } catch {
-            return .failed
+    /// Reads a file unless the walk has passed it.
+    private func read(_ job: Job, _ reader: ContentReader) {
+        let id = NodeID(job.status)
+        let isMine = state.withLock { state -> Bool in
+            guard !state.isOver, case .announced? = state.slots[id]?.stage else { return false }
+            state.slots[id]?.stage = .reading
+            return true
         }
+        guard isMine else { return }
+        let result = Result { try reader.read(job.name, job.status, from: job.directory, .contentDefined) }
+        let isAwaited = state.withLock { state in
+            switch result {
+            case .success(let read): state.slots[id]?.stage = .read(read)
+            case .failure(let error):
+                state.slots[id]?.stage = .failed
+                if let failure = error as? SinkFailure, state.failure == nil { state.failure = failure }
+            }
+            return state.awaited == id
+        }
+        if isAwaited { state.wake() }
     }
 
     /// Returns when nothing is read any more.
@@ -166,68 +237,11 @@ final class ReadAhead: Sendable {
         readers.stop()
     }
 
-    /// Whether the walk has read enough by itself.
-    static func pays(afterReading bytes: UInt64) -> Bool { bytes >= quietBytes }
-}
-
-/// Goes the way of a walk, as far as it leads to files that must be read. It is handed to one thread.
-struct Scout: @unchecked Sendable {
-    private struct Level {
-        var names: IndexingIterator<DirectoryNames>
-        let pathBytes: Int
-    }
-
-    private var source: FileSystemSource
-    private let bounds: WalkBounds
-    private var cache: StatCacheReader?
-    private var path: [UInt8] = []
-    /// Where the walk was when the scout began: what comes before is passed over.
-    private let position: [UInt8]
-
-    /// - Parameters:
-    ///   - source: At its root.
-    ///   - cache: What the walk's own cache knows, read once more.
-    init(_ source: FileSystemSource, _ bounds: WalkBounds, cache: StatCacheReader?, from position: [UInt8]) {
-        self.source = source
-        self.bounds = bounds
-        self.cache = cache
-        self.position = position
-    }
-
-    /// Calls `meet` with each file to be read, until it returns false.
-    mutating func run(_ meet: ([UInt8], NodeStatus, FileSystemSource) throws -> Bool) throws {
-        let device = try source.status().device
-        let canTrustTimes = source.fileSystem == .changesShowInTimes
-        var levels = [Level(names: try source.names(), pathBytes: 0)]
-        while !levels.isEmpty {
-            path.removeSubrange(levels[levels.count - 1].pathBytes...)
-            guard let name = levels[levels.count - 1].names.next() else {
-                levels.removeLast()
-                if !levels.isEmpty { try source.leave() }
-                continue
-            }
-            if !path.isEmpty { path.append(UInt8(ascii: "/")) }
-            path += name
-            let leadsToPosition = position.starts(with: path)
-            if path.walkPrecedes(position), !leadsToPosition { continue }
-            guard let status = try? source.status(of: name), status.device == device else { continue }
-            let isDirectory = status.kind == .directory
-            if !bounds.exclude.isEmpty, bounds.exclude.excludes(path, isDirectory: isDirectory) { continue }
-            if isDirectory {
-                if let store = bounds.store, store.isSameNode(as: status) { continue }
-                guard (try? source.enter(name)) != nil else { continue }
-                guard let names = try? source.names() else {
-                    try source.leave()
-                    continue
-                }
-                levels.append(Level(names: names, pathBytes: path.count))
-                continue
-            }
-            // Big ones are read by several threads when the walk comes to them; of one with several names it knows more.
-            guard status.kind == .file, status.size > 0, status.links == 1, status.size < StreamCutter.bigFileBytes
-            else { continue }
-            if canTrustTimes, let note = cache?.note(for: path), note.matches(status) { continue }
-            guard try meet(name, status, source) else { return }
-        }
+    /// As ``stop()``.
+    ///
+    /// - Throws: ``SinkFailure`` if a thread has met one, whether or not the walk wanted that file.
+    func finish() throws {
+        stop()
+        if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 }

@@ -24,14 +24,15 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
-        // C: what Swift cannot call (variadic or missing in glibc), and the system libraries.
+        // C: what Swift cannot call (variadic, missing in glibc, instructions), and the system libraries.
         .target(name: "CSnapKernel"),
+        .target(name: "CSnapDigest"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSnapSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 
         .target(name: "SnapIO", dependencies: ["CSnapKernel", systemPackage]),
-        .target(name: "SnapDigest", dependencies: ["CCrypto"]),
+        .target(name: "SnapDigest", dependencies: ["CSnapDigest", "CCrypto"]),
         .target(name: "SnapModel", dependencies: ["SnapDigest"]),
         .target(name: "SnapChunking", dependencies: ["SnapModel", "SnapDigest"]),
         .target(name: "SnapPacks", dependencies: ["SnapModel", "SnapDigest", "SnapIO", "CZstd"]),
@@ -72,6 +73,7 @@ let package = Package(
             ],
             path: "Tests/TestSupport"),
         .testTarget(name: "SnapIOTests", dependencies: ["SnapIO", "TestSupport"]),
+        .testTarget(name: "SnapDigestTests", dependencies: ["SnapDigest", "CSnapDigest", "TestSupport"]),
         .testTarget(name: "SnapModelTests", dependencies: ["SnapModel", "SnapDigest", "TestSupport"]),
         .testTarget(
             name: "SnapChunkingTests", dependencies: ["SnapChunking", "SnapDigest", "SnapIO", "TestSupport"]),

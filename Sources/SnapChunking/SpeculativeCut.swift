@@ -99,11 +99,8 @@ struct SpeculativeCut {
         var cuts: [Cut] = []
         state.advance(window.bytes, filled: end, isAtEnd: isAtEnd) { cuts.append(Cut(piece: $0, end: $1, digest: nil)) }
         // Without a hasher the chunks are hashed by whoever takes them.
-        if let hasher = try? SHA256() {
-            for index in cuts.indices {
-                guard case .data(let range) = cuts[index].piece else { continue }
-                cuts[index].digest = hasher.digest(UnsafeRawBufferPointer(rebasing: window.bytes[range]))
-            }
+        if let digests = (try? SHA256())?.digests(of: cuts.map(\.piece), in: window.bytes) {
+            for index in cuts.indices { cuts[index].digest = digests[index] }
         }
         return Slice(cuts: cuts, state: state)
     }

@@ -42,6 +42,7 @@ package final class StreamCutter {
     private let cut: ContentDefinedCut
     private let threads: Int
     private let concurrently: Concurrently?
+    private let hasher = try? SHA256()
     private var buffer = Buffer(bytes: StreamCutter.bufferBytes)
     private var bigBuffer: Buffer?
 
@@ -119,7 +120,11 @@ package final class StreamCutter {
                 if try speculative.run(&state, hand) == 0 { windowsAlone = Self.windowsAlone }
             } else {
                 windowsAlone = max(0, windowsAlone - 1)
-                try state.advance(window, filled: filled, isAtEnd: isAtEnd) { piece, _ in try hand(piece, nil) }
+                var pieces: [CutState.Piece] = []
+                state.advance(window, filled: filled, isAtEnd: isAtEnd) { piece, _ in pieces.append(piece) }
+                // One is left to who takes it: it may not need a digest.
+                let digests = pieces.count > 1 ? hasher?.digests(of: pieces, in: window) : nil
+                for (number, piece) in pieces.enumerated() { try hand(piece, digests?[number] ?? nil) }
             }
         }
     }
@@ -148,6 +153,20 @@ package final class StreamCutter {
             base.copyMemory(from: base + start, byteCount: filled - start)
             filled -= start
             return start
+        }
+    }
+}
+
+extension SHA256 {
+    /// The digests of the chunks among some pieces of a window, several at a time; nil for zeros.
+    func digests(of pieces: [CutState.Piece], in window: UnsafeRawBufferPointer) -> [Digest?] {
+        var messages: [UnsafeRawBufferPointer] = []
+        messages.reserveCapacity(pieces.count)
+        for case .data(let range) in pieces { messages.append(UnsafeRawBufferPointer(rebasing: window[range])) }
+        var digests = digests(messages).makeIterator()
+        return pieces.map { piece in
+            guard case .data = piece else { return nil }
+            return digests.next()
         }
     }
 }

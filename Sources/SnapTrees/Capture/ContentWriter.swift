@@ -64,9 +64,9 @@ final class ContentWriter {
         var length: UInt64 = 0
         try cutter.cut(.contentDefined, read: read) { segment in
             switch segment {
-            case .data(let bytes, _):
+            case .data(let bytes, let known):
                 length += UInt64(bytes.count)
-                try list.append(.data(try objects.put(.chunk, bytes), size: UInt32(bytes.count)))
+                try list.append(.data(try objects.put(.chunk, bytes, digest: known), size: UInt32(bytes.count)))
             case .zeros(let size):
                 length += size
                 try list.append(.zeros(size: size))

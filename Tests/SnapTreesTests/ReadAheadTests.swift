@@ -80,7 +80,7 @@ import Testing
             try fixture.capture(into: sink, Self.options(1)).statCache?.publish()
             for (number, name) in try Kernel.names(inDirectory: fixture.tree).enumerated() where number % 3 == 0 {
                 let name = String(decoding: name, as: UTF8.self)
-                guard name.hasPrefix("f"), try isFile(fixture.at(name)) else { continue }
+                guard name.hasPrefix("f"), isFile(fixture.at(name)) else { continue }
                 try fixture.write(name, generator.bytes(150_000))
             }
             let again = try (1...3).map { threads in try fixture.capture(into: sink, Self.options(threads)) }
@@ -93,8 +93,9 @@ import Testing
         }
     }
 
-    private func isFile(_ path: String) throws -> Bool {
-        NodeStatus(try Kernel.status(path: path)).kind == .file
+    /// False for a link to nothing.
+    private func isFile(_ path: String) -> Bool {
+        (try? Kernel.status(path: path)).map { NodeStatus($0).kind == .file } ?? false
     }
 
     /// Each version of a file says in its bytes which it is, and has the time of that: no capture may mix them.
@@ -215,17 +216,24 @@ import Testing
         for file in 0..<300 { try fixture.write("b/\(file)", patternBytes(3000, seed: UInt64(file))) }
         let whole = HookedSink { _ in }
         _ = try fixture.capture(into: whole, Self.options(3) { $0.rehash = true })
+        var ended = 0
         for number in stride(from: 1, through: whole.puts, by: max(1, whole.puts / (40 * TestScale.factor))) {
             let sink = HookedSink { if $0 == number { throw StoreError(.outOfSpace, "The disk is full.") } }
-            let error = #expect(throws: StoreError.self, "put \(number) of \(whole.puts)") {
-                try fixture.capture(into: sink, Self.options(3) { $0.rehash = true })
+            var error: StoreError?
+            do {
+                _ = try fixture.capture(into: sink, Self.options(3) { $0.rehash = true })
+            } catch let thrown as StoreError {
+                error = thrown
             }
-            #expect(error?.code == .outOfSpace)
+            // A file that both the walk and a thread read is put twice: in another run there may be fewer puts.
+            #expect((error?.code == .outOfSpace) == (sink.puts >= number), "put \(number) of \(whole.puts)")
+            if error != nil { ended += 1 }
             // Nobody reads on once the capture has ended.
             let puts = sink.puts
             Kernel.sleep(milliseconds: 2)
             #expect(sink.puts == puts)
         }
+        #expect(ended > 20)
     }
 
     @Test func `a cancelled capture ends its threads`() throws {

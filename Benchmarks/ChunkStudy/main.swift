@@ -20,7 +20,7 @@ final class Grouping {
 
     init(frameBytes: Int) throws {
         self.frameBytes = frameBytes
-        compressor = try FrameCompressor(level: 3)
+        compressor = try FrameCompressor()
     }
 
     func add(_ chunk: UnsafeRawBufferPointer) throws {

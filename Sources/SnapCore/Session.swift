@@ -99,7 +99,7 @@ package final class Session {
         if let writer { return writer }
         let sealer = sealer
         let made = try PackWriter(
-            backend: store.backend, scope: try scopeName(), compressionLevel: 3, threads: 2,
+            backend: store.backend, scope: try scopeName(), threads: 2,
             allocate: { try sealer.announce() }, sealed: { try sealer.sealed($0) })
         writer = made
         return made
@@ -136,6 +136,7 @@ package final class Session {
             let id = RecordID()
             let commit = try commitDraft(draft, id: id)
             try finishWriter()
+            lookup.rest()
             let job = try queue(commit, id: id, cause: cause)
             try store.runner.settle(
                 scope: org.scope, through: job, session: row.id, uploads: uploads, onSettling: onSettling)

@@ -12,17 +12,12 @@ final class CompressionPipeline {
     }
 
     private final class ToolPool: Sendable {
-        private let level: Int32
         private let free = Mutex<[Tools]>([])
-
-        init(level: Int32) {
-            self.level = level
-        }
 
         func withTools<Result>(_ body: (FrameCompressor, SHA256) throws -> Result) throws -> Result {
             let tools =
                 try free.withLock { $0.popLast() }
-                ?? Tools(compressor: FrameCompressor(level: level), hasher: SHA256())
+                ?? Tools(compressor: FrameCompressor(), hasher: SHA256())
             defer { free.withLock { $0.append(tools) } }
             return try body(tools.compressor, tools.hasher)
         }
@@ -36,13 +31,12 @@ final class CompressionPipeline {
     }
 
     private let pool: WorkerPool
-    private let tools: ToolPool
+    private let tools = ToolPool()
     private let inFlightMax: Int
     private var inFlight: [(slot: Slot, lane: PackLane)] = []
 
-    init(level: Int32, threads: Int) throws {
+    init(threads: Int) throws {
         pool = try WorkerPool(threads: threads, queueMax: threads + 2)
-        tools = ToolPool(level: level)
         inFlightMax = 2 * (threads + 2)
     }
 

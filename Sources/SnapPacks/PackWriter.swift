@@ -19,7 +19,7 @@ package struct SealedPack: Sendable {
 /// thread at a time.
 package final class PackWriter {
     /// Raw bytes grouped into one frame; a larger object is alone.
-    package static let frameRawBytes = 512 << 10
+    package static let frameRawBytes = 1 << 20
     /// Stored bytes at which a pack is sealed.
     package static let packBytes: UInt64 = 32 << 20
     /// Objects at which it is sealed too: small ones compress so well that millions would fit, and whoever writes or
@@ -36,10 +36,10 @@ package final class PackWriter {
     ///   - allocate: Names the next pack; the caller has announced it before this returns.
     ///   - sealed: Told of each pack once it is durable, on the caller's thread.
     package init(
-        backend: any PackBackend, scope: String, compressionLevel: Int32, threads: Int,
+        backend: any PackBackend, scope: String, threads: Int,
         allocate: @escaping () throws -> PackID, sealed: @escaping (SealedPack) throws -> Void
     ) throws {
-        pipeline = try CompressionPipeline(level: compressionLevel, threads: threads)
+        pipeline = try CompressionPipeline(threads: threads)
         let output = PackOutput(backend: backend, scope: scope, allocate: allocate, sealed: sealed)
         chunks = PackLane(output: output)
         metadata = PackLane(output: output)

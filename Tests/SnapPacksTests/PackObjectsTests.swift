@@ -9,7 +9,7 @@ import Testing
         let backend = MemoryPackBackend()
         var sealed: [Int] = []
         let writer = try PackWriter(
-            backend: backend, scope: "local", compressionLevel: 1, threads: 2, allocate: { PackID() },
+            backend: backend, scope: "local", threads: 2, allocate: { PackID() },
             sealed: { sealed.append($0.index.objects.count) })
         let hasher = try SHA256()
         // A pack ends with the frame in which it is full.

@@ -10,7 +10,7 @@ import Testing
         let backend = MemoryPackBackend()
         var sealed: [SealedPack] = []
         let writer = try PackWriter(
-            backend: backend, scope: "local", compressionLevel: 1, threads: 2, allocate: { PackID() },
+            backend: backend, scope: "local", threads: 2, allocate: { PackID() },
             sealed: { sealed.append($0) })
         let count = 600_000
         let byte: [UInt8] = [7]

@@ -96,9 +96,9 @@ final class Written {
 
     func keys(_ isWanted: (ObjectKind) -> Bool) -> [ObjectKey] { objects.map(\.key).filter { isWanted($0.kind) } }
 
-    func writer(_ backend: any PackBackend, threads: Int = 2, level: Int32 = 1) throws -> PackWriter {
+    func writer(_ backend: any PackBackend, threads: Int = 2) throws -> PackWriter {
         try PackWriter(
-            backend: backend, scope: "local", compressionLevel: level, threads: threads, allocate: { PackID() },
+            backend: backend, scope: "local", threads: threads, allocate: { PackID() },
             sealed: { [self] in sealed.append($0) })
     }
 }

@@ -107,7 +107,7 @@ import Testing
     func orderIsKeptWithAnyNumberOfThreads(_ threads: Int) throws {
         let backend = MemoryPackBackend()
         let written = try Written()
-        let writer = try written.writer(backend, threads: threads, level: 5)
+        let writer = try written.writer(backend, threads: threads)
         var generator = SeededGenerator(seed: TestScale.seed("order"))
         for number in 0..<60 {
             let size = Int(generator.next() % 400_000) + 1
@@ -223,7 +223,7 @@ import Testing
         let key = ObjectKey(.chunk, try SHA256().digest(bytes))
         for failsInAllocate in [true, false] {
             let writer = try PackWriter(
-                backend: fixture, scope: "local", compressionLevel: 1, threads: 2,
+                backend: fixture, scope: "local", threads: 2,
                 allocate: {
                     if failsInAllocate { throw Stop() }
                     return PackID()

@@ -50,7 +50,7 @@ struct PackRewriter {
     /// Writes copies of what is in use of some packs. Returns what was copied of each.
     private func copy(_ packs: [PackRow], _ sealer: PackSealer) throws -> [(pack: PackRow, places: [ObjectPlace])] {
         let writer = try PackWriter(
-            backend: store.backend, scope: scope.name, compressionLevel: 3, threads: 2,
+            backend: store.backend, scope: scope.name, threads: 2,
             allocate: { try sealer.announce() }, sealed: { try sealer.sealed($0) })
         do {
             let moved = try packs.map { pack in

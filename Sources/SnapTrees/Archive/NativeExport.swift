@@ -68,7 +68,7 @@ package struct NativeExport {
     private func makeWriter(_ write: @escaping ([UInt8]) throws -> Void) throws -> PackWriter {
         let backend = MemoryPackBackend()
         return try PackWriter(
-            backend: backend, scope: Self.scope, compressionLevel: 3, threads: 2, allocate: { PackID() },
+            backend: backend, scope: Self.scope, threads: 2, allocate: { PackID() },
             sealed: { pack in
                 let bytes = try backend.bytes(scope: Self.scope, id: pack.id)
                 try backend.delete(scope: Self.scope, id: pack.id)

@@ -11,15 +11,14 @@ package final class PipelineBenchmark: Sendable {
         case cut
         /// SHA-256 of chunks.
         case digest
-        /// zstd of frames at the store's level.
+        /// zstd of frames as the store compresses them.
         case compress
         /// The same frames back, with the comparison of their checksums.
         case decompress
     }
 
     private static let chunkBytes = 16 << 10
-    private static let frameBytes = 512 << 10
-    private static let compressionLevel: Int32 = 3
+    private static let frameBytes = PackWriter.frameRawBytes
 
     private let data: [UInt8]
     private let frames: [[UInt8]]
@@ -30,7 +29,7 @@ package final class PipelineBenchmark: Sendable {
         data = SyntheticData.bytes(max(bytes, Self.frameBytes), seed: 1)
         var frames: [[UInt8]] = []
         var stored: [(bytes: [UInt8], info: FrameInfo)] = []
-        let compressor = try FrameCompressor(level: Self.compressionLevel)
+        let compressor = try FrameCompressor()
         let hasher = try SHA256()
         for start in stride(from: 0, to: data.count, by: Self.frameBytes) {
             try step()
@@ -74,7 +73,7 @@ package final class PipelineBenchmark: Sendable {
                 }
             }
         case .compress:
-            let compressor = try FrameCompressor(level: Self.compressionLevel)
+            let compressor = try FrameCompressor()
             for frame in frames { _ = try compressor.compress(frame) }
         case .decompress:
             let decoder = try FrameDecoder()

@@ -27,6 +27,7 @@ let package = Package(
         // C: what Swift cannot call (variadic, missing in glibc, instructions), and the system libraries.
         .target(name: "CSnapKernel"),
         .target(name: "CSnapDigest"),
+        .target(name: "CSnapChunking"),
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CSnapSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
@@ -34,7 +35,7 @@ let package = Package(
         .target(name: "SnapIO", dependencies: ["CSnapKernel", systemPackage]),
         .target(name: "SnapDigest", dependencies: ["CSnapDigest", "CCrypto"]),
         .target(name: "SnapModel", dependencies: ["SnapDigest"]),
-        .target(name: "SnapChunking", dependencies: ["SnapModel", "SnapDigest"]),
+        .target(name: "SnapChunking", dependencies: ["CSnapChunking", "SnapModel", "SnapDigest"]),
         .target(name: "SnapPacks", dependencies: ["SnapModel", "SnapDigest", "SnapIO", "CZstd"]),
         .target(
             name: "SnapCatalogue",

@@ -48,18 +48,18 @@ extension Row {
     /// A number of things, or of bytes, of one row: so far below 2^63 that no sum of rows overflows.
     func amount(_ column: some StoredColumn) throws -> Int64 {
         let value: Int64 = try get(column)
-        guard (0...Self.amountMax).contains(value) else { throw damaged(column) }
+        guard Self.amounts.contains(value) else { throw damaged(column) }
         return value
     }
 
     /// Like ``amount(_:)``, where changes are added up and damage may have left less than nothing.
     func balance(_ column: some StoredColumn) throws -> Int64 {
         let value: Int64 = try get(column)
-        guard value.magnitude <= UInt64(Self.amountMax) else { throw damaged(column) }
+        guard value.magnitude <= UInt64(Self.amounts.upperBound) else { throw damaged(column) }
         return value
     }
 
-    private static let amountMax: Int64 = 1 << 56
+    static let amounts: ClosedRange<Int64> = 0...(1 << 56)
 
     private func stored(_ column: some StoredColumn) throws -> DatabaseValue {
         guard let value = column.value(in: self) else { throw damaged(column) }
@@ -90,8 +90,10 @@ extension Row {
         return value
     }
 
-    func damaged(_ column: some StoredColumn) -> CatalogueError {
-        CatalogueError(
-            .corrupt, "The catalogue holds a value in the column \(column.label) that cannot be: run `snapstore fsck`.")
-    }
+    func damaged(_ column: some StoredColumn) -> CatalogueError { damagedColumn(column.label) }
+}
+
+func damagedColumn(_ name: String) -> CatalogueError {
+    CatalogueError(
+        .corrupt, "The catalogue holds a value in the column \(name) that cannot be: run `snapstore fsck`.")
 }

@@ -1,3 +1,5 @@
+internal import CSnapChunking
+
 /// Finds the end of a chunk: FastCDC on a 64-bit gear hash (`docs/format.md` section 3).
 package struct ContentDefinedCut: Sendable {
     package let profile: ChunkerProfile
@@ -15,52 +17,22 @@ package struct ContentDefinedCut: Sendable {
     /// - Complexity: One table look-up and shift a byte past the minimum.
     package func chunkSize(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard bytes.count > profile.min, let base = bytes.baseAddress, gear.count == 256 else { return bytes.count }
-        // Bounds are checked here, once; the loops below stay within them.
+        // Bounds are checked here, once: min < end, and what is scanned stays within them.
         let end = Swift.min(bytes.count, profile.max)
         let middle = Swift.min(end, profile.average)
         return gear.withUnsafeBufferPointer { table in
             guard let gear = table.baseAddress else { return bytes.count }
             let input = base.assumingMemoryBound(to: UInt8.self)
             var hash: UInt64 = 0
-            var position = profile.min - 64
-            while position < profile.min {
+            for position in (profile.min - 64)..<profile.min {
                 hash = (hash << 1) &+ gear[Int(input[position])]
-                position += 1
             }
-            if let cut = Self.scan(input, gear, &hash, from: position, to: middle, mask: profile.maskSmall) {
-                return cut
-            }
-            position = Swift.max(position, middle)
-            return Self.scan(input, gear, &hash, from: position, to: end, mask: profile.maskLarge) ?? end
+            let position = Swift.max(profile.min, middle)
+            let small = snap_gear_scan(
+                input + profile.min, position - profile.min, gear, profile.maskSmall, &hash)
+            if small > 0 { return profile.min + small }
+            let large = snap_gear_scan(input + position, end - position, gear, profile.maskLarge, &hash)
+            return large > 0 ? position + large : end
         }
-    }
-
-    /// Feeds bytes until the hash says to cut; the size up to and with that byte.
-    @inline(__always)
-    private static func scan(
-        _ input: UnsafePointer<UInt8>, _ gear: UnsafePointer<UInt64>, _ hash: inout UInt64, from start: Int,
-        to end: Int, mask: UInt64
-    ) -> Int? {
-        var state = hash
-        var position = start
-        // Four bytes a turn: each hash is checked, but the loop's own work is paid once.
-        while position + 4 <= end {
-            let first = (state << 1) &+ gear[Int(input[position])]
-            if first & mask == 0 { return position + 1 }
-            let second = (first << 1) &+ gear[Int(input[position + 1])]
-            if second & mask == 0 { return position + 2 }
-            let third = (second << 1) &+ gear[Int(input[position + 2])]
-            if third & mask == 0 { return position + 3 }
-            state = (third << 1) &+ gear[Int(input[position + 3])]
-            if state & mask == 0 { return position + 4 }
-            position += 4
-        }
-        while position < end {
-            state = (state << 1) &+ gear[Int(input[position])]
-            position += 1
-            if state & mask == 0 { return position }
-        }
-        hash = state
-        return nil
     }
 }

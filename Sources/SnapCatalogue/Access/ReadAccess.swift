@@ -53,11 +53,20 @@ extension ReadAccess {
 
 extension ReadAccess {
     package func object(_ key: ObjectKey, scope: ScopeID) throws -> ObjectRow? {
-        let statement = try db.cachedStatement(
-            sql: "SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND kind = ? AND digest = ?")
-        return try Row.fetchOne(
-            statement, arguments: [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob]
-        ).map(ObjectRow.init)
+        var statement = try PointStatement(
+            db,
+            """
+            SELECT length, refs, borrows, frame, position, condemned, bad FROM object
+            WHERE scope = ? AND kind = ? AND digest = ?
+            """)
+        statement.bind(key, scope: scope)
+        return try statement.first { row in
+            ObjectRow(
+                key: key, length: try row.amount(0, "length"), refs: try row.amount(1, "refs"),
+                borrows: try row.amount(2, "borrows"), frame: try row.optional(3, "frame"),
+                position: try row.amount(4, "position"), condemned: try row.optional(5, "condemned"),
+                isBad: try row.integer(6, "bad") != 0)
+        }
     }
 
     /// Up to `limit` objects of a scope after `key`, in key order.
@@ -123,12 +132,21 @@ extension ReadAccess {
         return try Row.fetchOne(statement, arguments: [id]).map(FrameRow.init)
     }
 
+    /// The pack that a frame is in, if it is live.
+    package func livePack(ofFrame frame: Int64) throws -> Int64? {
+        var statement = try PointStatement(
+            db, "SELECT pack.id FROM frame JOIN pack ON pack.id = frame.pack WHERE frame.id = ? AND pack.state = ?")
+        statement.bind(frame)
+        statement.bind(PackState.live.rawValue)
+        return try statement.first { try $0.integer(0, "id") }
+    }
+
     package func frames(pack: Int64) throws -> [FrameRow] {
         try Row.fetchAll(db, sql: "SELECT * FROM frame WHERE pack = ? ORDER BY number", arguments: [pack])
             .map(FrameRow.init)
     }
 
-    /// Numbers of the frames of all packs of a scope: about one for each half megabyte.
+    /// Numbers of the frames of all packs of a scope: about one for each megabyte.
     package func frameNumbers(scope: ScopeID) throws -> Set<Int64> {
         try Int64.fetchSet(
             db, sql: "SELECT frame.id FROM frame JOIN pack ON pack.id = frame.pack WHERE pack.scope = ?",

@@ -170,45 +170,57 @@ extension WriteAccess {
 // MARK: Objects
 
 extension WriteAccess {
-    package func insertObject(_ place: ObjectPlace, scope: ScopeID, refs: Int64) throws {
+    /// Makes the row of an object, unless there is one. Says whether it did.
+    @discardableResult
+    package func insertObject(_ place: ObjectPlace, scope: ScopeID, refs: Int64) throws -> Bool {
         try insertObject(
             place.key, length: place.length, scope: scope, refs: refs, frame: place.frame, position: place.position)
     }
 
     /// A holding whose bytes are those of `public`.
     package func insertBorrowed(_ key: ObjectKey, length: Int64, scope: ScopeID) throws {
-        try insertObject(key, length: length, scope: scope, refs: 1, frame: nil, position: 0)
+        _ = try insertObject(key, length: length, scope: scope, refs: 1, frame: nil, position: 0)
     }
 
     private func insertObject(
         _ key: ObjectKey, length: Int64, scope: ScopeID, refs: Int64, frame: Int64?, position: Int64
-    ) throws {
-        try run(
+    ) throws -> Bool {
+        var statement = try PointStatement(
+            db,
             """
             INSERT INTO object (scope, kind, digest, length, refs, frame, position) VALUES (?, ?, ?, ?, ?, ?, ?)
-            """,
-            [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob, length, refs, frame, position])
+            ON CONFLICT DO NOTHING
+            """)
+        statement.bind(key, scope: scope)
+        statement.bind(length)
+        statement.bind(refs)
+        statement.bind(frame)
+        statement.bind(position)
+        return try statement.run() == 1
     }
 
     /// Sets the count of an object that is held.
     package func setRefs(_ key: ObjectKey, scope: ScopeID, refs: Int64) throws {
-        try run(
+        var statement = try PointStatement(
+            db,
             """
             UPDATE object SET refs = ?, condemned = NULL, condemned_ms = NULL
             WHERE scope = ? AND kind = ? AND digest = ?
-            """, [refs, scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
+            """)
+        statement.bind(refs)
+        statement.bind(key, scope: scope)
+        try statement.run()
     }
 
     /// Sets the count to zero. Without a sequence the object stays out of reach of gc until ``condemn(_:scope:)``.
     package func letGo(_ key: ObjectKey, scope: ScopeID, sequence: Int64?, milliseconds: Int64) throws {
-        try run(
-            """
-            UPDATE object SET refs = 0, condemned = ?, condemned_ms = ? WHERE scope = ? AND kind = ? AND digest = ?
-            """,
-            [
-                sequence, sequence == nil ? nil : milliseconds, scope.rawValue, Int64(key.kind.rawValue),
-                key.digest.databaseBlob,
-            ])
+        var statement = try PointStatement(
+            db,
+            "UPDATE object SET refs = 0, condemned = ?, condemned_ms = ? WHERE scope = ? AND kind = ? AND digest = ?")
+        statement.bind(sequence)
+        statement.bind(sequence == nil ? nil : milliseconds)
+        statement.bind(key, scope: scope)
+        try statement.run()
     }
 
     /// Forgets a borrowed holding.

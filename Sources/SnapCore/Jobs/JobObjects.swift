@@ -38,7 +38,9 @@ struct JobObjects {
     func read(_ key: ObjectKey) throws -> [UInt8] {
         var last: Int64?
         while true {
-            let place: ObjectPlace? = try catalogue.read { tx in try self.place(of: key, tx) }
+            // Where the session put it is known without a question; but it may have been rewritten since.
+            let uploaded = last == nil ? uploads?.place(key) : nil
+            let place = try uploaded ?? catalogue.read { tx in try self.place(of: key, tx) }
             guard let place else {
                 throw StoreError(
                     .incomplete, "The snapshot needs \(key), which is neither held nor uploaded.",

@@ -233,8 +233,10 @@ extension JobRunner {
             let list = found ?? []
             children[key] = list
             count += list.count
+            let nodes = list.filter { $0.kind.hasChildren }
+            guard !nodes.isEmpty else { continue }
             queue += try catalogue.read { tx in
-                try list.filter { $0.kind.hasChildren }.filter { child in
+                try nodes.filter { child in
                     let refs = try tx.object(child, scope: job.scope)?.refs ?? 0
                     return isAttach ? refs == 0 : refs == 1
                 }

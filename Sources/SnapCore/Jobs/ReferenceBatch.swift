@@ -138,12 +138,13 @@ struct ReferenceBatch {
 
 extension ReferenceBatch {
     private mutating func attach(_ key: ObjectKey) throws {
-        if let row = try tx.reading.object(key, scope: job.scope) {
-            try attach(row)
-        } else if let place = try objects.upload(key, tx.reading), let pack = try livePack(ofFrame: place.frame) {
-            try tx.insertObject(place, scope: job.scope, refs: 1)
-            packChanges.add(pack: pack, objects: 1, bytes: place.length)
-            crossedUp(key, length: place.length)
+        let upload = try livePlace(key)
+        // Most of what a session has put is new to the scope: it is inserted without a question.
+        if let upload, try tx.insertObject(upload.place, scope: job.scope, refs: 1) {
+            packChanges.add(pack: upload.pack, objects: 1, bytes: upload.place.length)
+            crossedUp(key, length: upload.place.length)
+        } else if let row = try tx.reading.object(key, scope: job.scope) {
+            try attach(row, upload)
         } else if job.scope != .public, let shared = try tx.reading.object(key, scope: .public), shared.refs > 0,
             !shared.isBad
         {
@@ -157,16 +158,14 @@ extension ReferenceBatch {
         }
     }
 
-    private mutating func attach(_ row: ObjectRow) throws {
-        if row.isBad, let old = row.frame, let place = try objects.upload(row.key, tx.reading),
-            let pack = try livePack(ofFrame: place.frame)
-        {
-            try tx.moveObject(row.key, scope: job.scope, frame: place.frame, position: place.position)
+    private mutating func attach(_ row: ObjectRow, _ upload: (place: ObjectPlace, pack: Int64)?) throws {
+        if row.isBad, let old = row.frame, let upload {
+            try tx.moveObject(row.key, scope: job.scope, frame: upload.place.frame, position: upload.place.position)
             // A pack that was lost may be forgotten already.
             if let oldPack = try tx.reading.frame(old)?.pack {
                 packChanges.add(pack: oldPack, objects: -1, bytes: -row.length)
             }
-            packChanges.add(pack: pack, objects: 1, bytes: place.length)
+            packChanges.add(pack: upload.pack, objects: 1, bytes: upload.place.length)
         }
         try tx.setRefs(row.key, scope: job.scope, refs: row.refs + 1)
         if row.refs == 0 { crossedUp(row.key, length: row.length) }
@@ -243,14 +242,13 @@ extension ReferenceBatch {
         job.bytes += bytes
     }
 
-    /// The pack of an uploaded frame, unless its session has ended and taken it along.
-    private mutating func livePack(ofFrame frame: Int64) throws -> Int64? {
-        if let known = livePacks[frame] { return known }
-        guard let pack = try tx.reading.frame(frame)?.pack, try tx.reading.pack(pack)?.state == .live else {
-            return nil
-        }
-        livePacks[frame] = pack
-        return pack
+    /// Where the session has put an object, unless it has ended and taken the pack along.
+    private mutating func livePlace(_ key: ObjectKey) throws -> (place: ObjectPlace, pack: Int64)? {
+        guard let place = try objects.upload(key, tx.reading) else { return nil }
+        if let known = livePacks[place.frame] { return (place, known) }
+        guard let pack = try tx.reading.livePack(ofFrame: place.frame) else { return nil }
+        livePacks[place.frame] = pack
+        return (place, pack)
     }
 
     private mutating func writeTotals() throws {

@@ -1,11 +1,12 @@
+import SnapIO
 import SnapModel
-import Synchronization
 
 /// A sink for several threads: one at a time.
 final class SharedSink: ObjectSink, @unchecked Sendable {
     // Only used by whoever holds the lock.
     private let sink: any ObjectSink
-    private let turn = Mutex(())
+    // A thread may hold it until a frame is compressed: Swift's Mutex would spin meanwhile.
+    private let turn = Monitor(())
 
     init(_ sink: any ObjectSink) {
         self.sink = sink

@@ -1,0 +1,93 @@
+internal import CSnapSQLite
+internal import GRDB
+internal import SnapDigest
+internal import SnapModel
+
+/// A statement about one object, bound and stepped by SQLite's own calls.
+///
+/// For each question GRDB makes an array of boxed arguments, a `Data` and a `Row`, which takes several times as long as
+/// SQLite takes to answer; captures and jobs ask once a chunk. The statement is one of the connection's cache, so GRDB
+/// still compiles and closes it. Use it at once and once: the next one of the same SQL is the same.
+struct PointStatement {
+    private let db: Database
+    private let handle: OpaquePointer
+    private var bound: Int32 = 0
+
+    /// - Parameter sql: With `?` for each value, bound in the order of the calls.
+    init(_ db: Database, _ sql: String) throws {
+        self.db = db
+        handle = try db.cachedStatement(sql: sql).sqliteStatement
+    }
+
+    mutating func bind(_ value: Int64) {
+        bound += 1
+        sqlite3_bind_int64(handle, bound, value)
+    }
+
+    mutating func bind(_ value: Int64?) {
+        guard let value else {
+            bound += 1
+            sqlite3_bind_null(handle, bound)
+            return
+        }
+        bind(value)
+    }
+
+    /// The three columns that name an object of a scope.
+    mutating func bind(_ key: ObjectKey, scope: ScopeID) {
+        bind(scope.rawValue)
+        bind(Int64(key.kind.rawValue))
+        bind(key.digest)
+    }
+
+    mutating func bind(_ digest: Digest) {
+        bound += 1
+        digest.withBytes { bytes in
+            // SQLITE_TRANSIENT, a macro that Swift does not see: SQLite copies the bytes.
+            let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+            _ = sqlite3_bind_blob(handle, bound, bytes.baseAddress, Int32(bytes.count), copied)
+        }
+    }
+
+    /// Runs the statement for its effect. Returns how many rows it changed.
+    @discardableResult
+    func run() throws -> Int {
+        try first { _ in }
+        return Int(sqlite3_changes(db.sqliteConnection))
+    }
+
+    /// What `body` makes of the first row; nil where there is none.
+    @discardableResult
+    func first<Result>(_ body: (Columns) throws -> Result) throws -> Result? {
+        defer { sqlite3_reset(handle) }
+        switch sqlite3_step(handle) {
+        case SQLITE_ROW: return try body(Columns(handle: handle))
+        case SQLITE_DONE: return nil
+        case let code:
+            throw DatabaseError(
+                resultCode: ResultCode(rawValue: code),
+                message: String(cString: sqlite3_errmsg(db.sqliteConnection)))
+        }
+    }
+
+    /// The values of a row. In a damaged file `STRICT` holds no type off, and damage must be an error.
+    struct Columns {
+        fileprivate let handle: OpaquePointer
+
+        func integer(_ column: Int32, _ name: String) throws -> Int64 {
+            guard sqlite3_column_type(handle, column) == SQLITE_INTEGER else { throw damagedColumn(name) }
+            return sqlite3_column_int64(handle, column)
+        }
+
+        func optional(_ column: Int32, _ name: String) throws -> Int64? {
+            try sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : integer(column, name)
+        }
+
+        /// See `Row.amount`.
+        func amount(_ column: Int32, _ name: String) throws -> Int64 {
+            let value = try integer(column, name)
+            guard Row.amounts.contains(value) else { throw damagedColumn(name) }
+            return value
+        }
+    }
+}

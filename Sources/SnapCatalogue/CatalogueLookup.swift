@@ -19,6 +19,7 @@ package final class CatalogueLookup {
         configuration.busyMode = .timeout(10)
         // One stays open between the calls of `isHeld`.
         configuration.allowsUnsafeTransactions = true
+        configuration.prepareDatabase { db in try db.execute(sql: Catalogue.cachePragma) }
         queue = try DatabaseQueue(path: path, configuration: configuration)
     }
 

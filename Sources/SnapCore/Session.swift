@@ -59,25 +59,33 @@ package final class Session {
     }
 
     /// Whether the object need not be put: this session has written it, or the organisation or `public` holds it.
-    package func contains(_ key: ObjectKey) throws(StoreError) -> Bool {
-        if uploads.contains(key) { return true }
+    package func contains(_ key: ObjectKey) throws(StoreError) -> Bool { try contains(key, isHeld: nil) }
+
+    private func contains(_ key: ObjectKey, isHeld: Bool?) throws(StoreError) -> Bool {
+        if isHeld == true || uploads.contains(key) { return true }
         return try StoreError.mapped {
             if uploads.hasSpilled, try store.catalogue.read({ try $0.upload(key, session: row.id) }) != nil {
                 return true
             }
-            return try lookup.isHeld(key, scope: org.scope)
+            return try isHeld ?? lookup.isHeld(key, scope: org.scope)
         }
+    }
+
+    /// Another thread's look-ups, for ``put(_:_:isHeld:)``.
+    package func makeHeldObjects() throws(StoreError) -> HeldObjects {
+        try StoreError.mapped { HeldObjects(try store.catalogue.makeLookup(), scope: org.scope) }
     }
 
     /// Stores an object, unless it is held already. `bytes` must be those of `key`; they are copied.
     ///
+    /// - Parameter isHeld: What ``HeldObjects`` said of it, where that was asked.
     /// - Throws: ``StoreError/Code/outOfSpace``, ``StoreError/Code/io``; the session can only end then.
-    package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws(StoreError) {
+    package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer, isHeld: Bool? = nil) throws(StoreError) {
         distinct.note(key, length: Int64(bytes.count))
-        guard try !contains(key) else { return }
+        guard try !contains(key, isHeld: isHeld) else { return }
         try StoreError.mapped {
             if isDamageKnown, try isDamaged(key) { healing.append(key) }
-            uploads.note(key, length: bytes.count)
+            uploads.note(key, bytes)
             newObjects += 1
             newBytes += Int64(bytes.count)
             try openWriter().append(key, bytes)

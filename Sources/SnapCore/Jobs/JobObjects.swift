@@ -34,8 +34,18 @@ struct JobObjects {
         }
     }
 
+    /// Those of some nodes whose children are counted too, as far as can be told before the transaction: what the session
+    /// has put is new.
+    func crossing(_ nodes: [ObjectKey], isAttach: Bool) throws -> [ObjectKey] {
+        if nodes.isEmpty || (isAttach && nodes.allSatisfy { uploads?.contains($0) == true }) { return nodes }
+        return try catalogue.read { tx in
+            try nodes.filter { try (tx.object($0, scope: scope)?.refs ?? 0) == (isAttach ? 0 : 1) }
+        }
+    }
+
     /// The bytes of an object.
     func read(_ key: ObjectKey) throws -> [UInt8] {
+        if let bytes = uploads?.node(key) { return bytes }
         var last: Int64?
         while true {
             // Where the session put it is known without a question; but it may have been rewritten since.

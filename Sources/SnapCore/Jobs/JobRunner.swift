@@ -233,14 +233,7 @@ extension JobRunner {
             let list = found ?? []
             children[key] = list
             count += list.count
-            let nodes = list.filter { $0.kind.hasChildren }
-            guard !nodes.isEmpty else { continue }
-            queue += try catalogue.read { tx in
-                try nodes.filter { child in
-                    let refs = try tx.object(child, scope: job.scope)?.refs ?? 0
-                    return isAttach ? refs == 0 : refs == 1
-                }
-            }
+            queue += try objects.crossing(list.filter(\.kind.hasChildren), isAttach: isAttach)
         }
         return (children, unreadable)
     }

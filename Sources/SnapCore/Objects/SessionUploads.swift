@@ -16,8 +16,13 @@ final class SessionUploads {
         var length: UInt32
     }
 
+    /// Bytes of nodes kept so that the commit, which walks over them, need not read them again.
+    private static let nodeBytesMax = 8 << 20
+
     private var places: [ObjectKey: Place] = [:]
     private var spilled = 0
+    private var nodes: [ObjectKey: [UInt8]] = [:]
+    private var nodeBytes = 0
 
     /// Whether any place was spilled, so that a miss in memory has to be looked up.
     var hasSpilled: Bool { spilled > 0 }
@@ -25,9 +30,16 @@ final class SessionUploads {
     func contains(_ key: ObjectKey) -> Bool { places[key] != nil }
 
     /// Notes an object handed to the writer, not yet sealed.
-    func note(_ key: ObjectKey, length: Int) {
-        places[key] = Place(frame: 0, position: 0, length: UInt32(clamping: length))
+    func note(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) {
+        places[key] = Place(frame: 0, position: 0, length: UInt32(clamping: bytes.count))
+        if key.kind.hasChildren, nodeBytes + bytes.count <= Self.nodeBytesMax {
+            nodes[key] = Array(bytes)
+            nodeBytes += bytes.count
+        }
     }
+
+    /// The bytes of a node that the session has put, if they are kept.
+    func node(_ key: ObjectKey) -> [UInt8]? { nodes[key] }
 
     func place(_ key: ObjectKey) -> ObjectPlace? {
         guard let place = places[key], place.frame != 0 else { return nil }

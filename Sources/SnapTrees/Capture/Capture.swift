@@ -82,7 +82,7 @@ package struct Capture {
     }
 
     private func capture(_ path: [UInt8]) throws -> CaptureResult {
-        let sink = SharedSink(sink)
+        let sink = try SharedSink(sink)
         let objects = try ObjectWriter(sink: sink)
         var entries = entryReader(objects)
         // Before syncfs and the walk: what changes from now on is not settled.
@@ -98,8 +98,8 @@ package struct Capture {
             guard ReadAhead.isAffordable(threads: options.threads) else {
                 return try walk(source, cache: cache, entries, objects)
             }
-            let ahead = try ReadAhead(threads: options.threads) { [progress] in
-                ContentReader(try ObjectWriter(sink: sink), threads: 1, progress: progress)
+            let ahead = try ReadAhead(threads: options.threads) { [progress, another = sink.another] in
+                ContentReader(try ObjectWriter(sink: another()), threads: 1, progress: progress)
             }
             defer { ahead.stop() }
             entries.ahead = ahead

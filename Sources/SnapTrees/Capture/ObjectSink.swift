@@ -1,3 +1,4 @@
+package import SnapCore
 package import SnapModel
 
 /// Where captured objects go: a session of the store, or memory in tests.
@@ -8,6 +9,12 @@ package protocol ObjectSink: AnyObject {
 
     /// Stores the bytes under their key, which the caller has computed. Cheap and without effect when held already.
     func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws
+
+    /// What a thread asks before ``put(_:_:isHeld:)``; nil where there is nothing faster than to put.
+    func makeHeldObjects() throws -> HeldObjects?
+
+    /// As ``put(_:_:)``, of an object that was asked for.
+    func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer, isHeld: Bool?) throws
 
     /// Counts content that the stat cache knew: its objects are held and need not be put. False if they cannot be read
     /// after all: then the file is.
@@ -22,6 +29,10 @@ package protocol ObjectSink: AnyObject {
 }
 
 extension ObjectSink {
+    package func makeHeldObjects() throws -> HeldObjects? { nil }
+
+    package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer, isHeld: Bool?) throws { try put(key, bytes) }
+
     package var hasDamage: Bool { false }
 
     package func reuse(_ content: Content) -> Bool { true }

@@ -17,7 +17,9 @@ final class ReadAhead: Sendable {
     private static let quietBytes: UInt64 = 2 << 20
     /// Files that may have been read before the walk comes to them, and their bytes.
     private static let filesMax = 1024
-    private static let bytesMax: UInt64 = 64 << 20
+    private static let bytesMax: UInt64 = 256 << 20
+    /// Larger ones are not read ahead.
+    static let fileBytesMax: UInt64 = 64 << 20
     /// Small files go to a thread together: so many, of so many bytes.
     private static let batchMax = 16
     private static let batchBytes: UInt64 = 256 << 10
@@ -126,7 +128,8 @@ final class ReadAhead: Sendable {
     init(threads: Int, makeReader: @escaping @Sendable () throws -> ContentReader) throws(IOError) {
         self.makeReader = makeReader
         let threads = min(threads, Self.threadsMax)
-        readers = try WorkerPool(threads: threads, queueMax: threads)
+        // As many as the scout may announce: it waits for room there, not for each batch here.
+        readers = try WorkerPool(threads: threads, queueMax: Self.filesMax)
         scouts = try WorkerPool(threads: 1, queueMax: 1)
     }
 

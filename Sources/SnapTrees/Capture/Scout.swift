@@ -1,4 +1,3 @@
-import SnapChunking
 import SnapIO
 
 /// Goes the way of a walk, as far as it leads to files that must be read. It is handed to one thread.
@@ -60,9 +59,9 @@ struct Scout: @unchecked Sendable {
         }
     }
 
-    /// Whether a file is worth it. Big ones are read by several threads when the walk comes to them; of one with several
-    /// names the walk knows more.
+    /// Whether a file is worth it. One that would keep a thread for long is read by several when the walk comes to it; of
+    /// one with several names the walk knows more.
     static func isReadAhead(_ status: NodeStatus) -> Bool {
-        status.kind == .file && status.size > 0 && status.links == 1 && status.size < StreamCutter.bigFileBytes
+        status.kind == .file && status.size > 0 && status.links == 1 && status.size < ReadAhead.fileBytesMax
     }
 }

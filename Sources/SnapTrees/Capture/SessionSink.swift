@@ -17,6 +17,12 @@ package final class SessionSink: ObjectSink {
 
     package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws { try session.put(key, bytes) }
 
+    package func makeHeldObjects() throws -> HeldObjects? { try session.makeHeldObjects() }
+
+    package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer, isHeld: Bool?) throws {
+        try session.put(key, bytes, isHeld: isHeld)
+    }
+
     /// When it cannot be told, nothing is reused.
     package var hasDamage: Bool { (try? session.hasDamage()) ?? true }
 

@@ -1,26 +1,51 @@
+package import SnapCore
 import SnapIO
-import SnapModel
+package import SnapModel
 
-/// A sink for several threads: one at a time.
-final class SharedSink: ObjectSink, @unchecked Sendable {
-    // Only used by whoever holds the lock.
-    private let sink: any ObjectSink
-    // A thread may hold it until a frame is compressed: Swift's Mutex would spin meanwhile.
-    private let turn = Monitor(())
+/// One thread's way to a sink that several threads put into: one at a time, but for the question whether an object is
+/// held, which each asks for itself. That is most of what putting a known object takes.
+final class SharedSink: ObjectSink {
+    /// What the threads have in common.
+    private final class Shared: @unchecked Sendable {
+        // Only used by whoever holds the lock.
+        let sink: any ObjectSink
+        // A thread may hold it until a frame is compressed: Swift's Mutex would spin meanwhile.
+        let turn = Monitor(())
 
-    init(_ sink: any ObjectSink) {
-        self.sink = sink
+        init(_ sink: any ObjectSink) { self.sink = sink }
     }
 
-    func contains(_ key: ObjectKey) throws -> Bool { try turn.withLock { _ in try sink.contains(key) } }
+    private let shared: Shared
+    private let held: HeldObjects?
+
+    convenience init(_ sink: any ObjectSink) throws {
+        try self.init(Shared(sink))
+    }
+
+    private init(_ shared: Shared) throws {
+        self.shared = shared
+        held = try shared.turn.withLock { _ in try shared.sink.makeHeldObjects() }
+    }
+
+    /// Makes the ways of other threads.
+    var another: @Sendable () throws -> SharedSink {
+        { [shared] in try SharedSink(shared) }
+    }
+
+    func contains(_ key: ObjectKey) throws -> Bool { try inTurn { try $0.contains(key) } }
 
     func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) throws {
-        try turn.withLock { _ in try sink.put(key, bytes) }
+        let isHeld = try held?.contains(key)
+        try inTurn { try $0.put(key, bytes, isHeld: isHeld) }
     }
 
-    func reuse(_ content: Content) -> Bool { turn.withLock { _ in sink.reuse(content) } }
+    func reuse(_ content: Content) -> Bool { inTurn { $0.reuse(content) } }
 
-    var hasDamage: Bool { turn.withLock { _ in sink.hasDamage } }
+    var hasDamage: Bool { inTurn { $0.hasDamage } }
 
-    func beginLinks() { turn.withLock { _ in sink.beginLinks() } }
+    func beginLinks() { inTurn { $0.beginLinks() } }
+
+    private func inTurn<Result>(_ body: (any ObjectSink) throws -> Result) rethrows -> Result {
+        try shared.turn.withLock { _ in try body(shared.sink) }
+    }
 }

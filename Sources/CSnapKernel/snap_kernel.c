@@ -38,6 +38,10 @@ int snap_syncfs(int fd) {
     return syncfs(fd);
 }
 
+void snap_start_writing(int fd, int64_t offset, int64_t count) {
+    (void)sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
 int snap_processor_count(void) {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;

@@ -12,7 +12,7 @@ package final class Catalogue: Sendable {
     /// Rows one write transaction may touch, so that no writer waits long for another.
     package static let rowsPerTransactionMax = 1_000
     /// Size of the write-ahead log at which the next commit moves it into the database.
-    package static let checkpointBytes: UInt64 = 1 << 20
+    package static let checkpointBytes: UInt64 = 4 << 20
 
     /// Pages that a connection keeps in memory: 8 MiB, the objects of some 100,000 chunks.
     static let cachePragma = "PRAGMA cache_size = -8192"
@@ -142,20 +142,36 @@ package final class Catalogue: Sendable {
 
     /// Runs `body` as one synced transaction, under the lock of all writers.
     ///
-    /// - Parameter label: For the gate that the commit passes.
+    /// - Parameters:
+    ///   - label: For the gate that the commit passes.
+    ///   - isSynced: Otherwise a power cut may take the transaction back, until the next one that is synced. What comes
+    ///     later is never there without it: a log is written and synced from front to back.
     /// - Throws: What `body` throws, with nothing written; ``CatalogueError`` otherwise.
     @discardableResult
-    package func write<Result>(_ label: String, _ body: (WriteAccess) throws -> Result) throws -> Result {
+    package func write<Result>(
+        _ label: String, isSynced: Bool = true, _ body: (WriteAccess) throws -> Result
+    ) throws -> Result {
         try Catalogue.mappedAny(path) {
             let result = try writerLock().locked {
                 try pool.writeWithoutTransaction { db in
-                    try disk.gate(.transaction(label)) { try transactionInAnyRoom(db, label, body) }
+                    if !isSynced { try db.execute(sql: "PRAGMA synchronous = NORMAL") }
+                    defer { if !isSynced { Self.syncAgain(db) } }
+                    return try disk.gate(.transaction(label)) { try transactionInAnyRoom(db, label, body) }
                 }
             }
             // Who waits to write goes first. The commit is durable: that its log cannot be moved now, for want of room,
             // does not undo it.
             try? checkpointIfLarge()
             return result
+        }
+    }
+
+    private static func syncAgain(_ db: Database) {
+        do {
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+        } catch {
+            // It sets a field of the connection. Not to go on is safer than commits that are not durable.
+            fatalError("SQLite refused synchronous = FULL: \(error)")
         }
     }
 

@@ -71,6 +71,11 @@ package final class Session {
         }
     }
 
+    /// Whether the organisation has a snapshot with this manifest: then it holds all that belongs to it.
+    package func hasSnapshot(_ manifest: Digest) throws(StoreError) -> Bool {
+        try StoreError.mapped { try store.catalogue.read { try $0.hasRecord(manifest: manifest, org: org.id) } }
+    }
+
     /// Another thread's look-ups, for ``put(_:_:isHeld:)``.
     package func makeHeldObjects() throws(StoreError) -> HeldObjects {
         try StoreError.mapped { HeldObjects(try store.catalogue.makeLookup(), scope: org.scope) }

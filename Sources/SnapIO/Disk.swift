@@ -1,3 +1,4 @@
+internal import CSnapKernel
 internal import Glibc
 internal import Synchronization
 
@@ -94,6 +95,13 @@ extension Disk {
         try kernelGate(.write(path: file.path, offset: offset, bytes: copy)) { () throws(IOError) in
             try Kernel.write(file.descriptor, bytes, at: offset)
         }
+    }
+
+    /// Has the kernel begin to write bytes out, so that ``sync(_:)`` finds less to do. Nothing is durable by it, and it
+    /// cannot fail.
+    package func startWriting(_ file: DurableFile, from offset: UInt64, count: UInt64) {
+        guard let offset = Int64(exactly: offset), let count = Int64(exactly: count) else { return }
+        snap_start_writing(file.descriptor.number, offset, count)
     }
 
     /// Makes a file's bytes durable. After a failure the file's state is unknown: it must be abandoned.

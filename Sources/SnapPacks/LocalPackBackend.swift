@@ -116,6 +116,9 @@ private final class LocalPackUpload: PackUpload {
     private let path: String
     private let directory: String
     private var offset: UInt64 = 0
+    /// What the kernel was told to write out.
+    private var started: UInt64 = 0
+    private static let startBytes: UInt64 = 4 << 20
     private var isRenamed = false
 
     init(disk: Disk, file: DurableFile, path: String, directory: String) {
@@ -128,6 +131,9 @@ private final class LocalPackUpload: PackUpload {
     func append(_ bytes: UnsafeRawBufferPointer) throws {
         try disk.write(file, bytes, at: offset)
         offset += UInt64(bytes.count)
+        guard offset - started >= Self.startBytes else { return }
+        disk.startWriting(file, from: started, count: offset - started)
+        started = offset
     }
 
     func finish() throws {

@@ -55,7 +55,9 @@ package final class PackWriter {
         let lane = key.kind == .chunk ? chunks : metadata
         if lane.frame.raw.count + bytes.count > Self.frameRawBytes { try submit(lane) }
         lane.frame.add(key, bytes)
-        if lane.frame.raw.count >= Self.frameRawBytes { try submit(lane) }
+        if lane.frame.raw.count >= Self.frameRawBytes || lane.frame.objects.count >= Self.packObjects {
+            try submit(lane)
+        }
     }
 
     private func submit(_ lane: PackLane) throws {

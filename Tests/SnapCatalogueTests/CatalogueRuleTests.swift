@@ -43,6 +43,17 @@ import Testing
         #expect(try catalogue.pragma("wal_autocheckpoint") == 0)
     }
 
+    @Test func aCommitThatIsNotSyncedLeavesTheNextOnesSynced() throws {
+        let catalogue = try open()
+        let before = try catalogue.read { try $0.sequence() }
+        try catalogue.write("test", isSynced: false) { _ = try $0.nextSequence() }
+        #expect(try catalogue.pragma("synchronous") == 2)
+        struct Refused: Error {}
+        #expect(throws: Refused.self) { try catalogue.write("test", isSynced: false) { _ in throw Refused() } }
+        #expect(try catalogue.pragma("synchronous") == 2)
+        #expect(try catalogue.read { try $0.sequence() } == before + 1)
+    }
+
     @Test func closingDoesNotCheckpoint() throws {
         let catalogue = try open()
         try catalogue.write("test") { _ = try $0.nextSequence() }

@@ -56,12 +56,12 @@ import Testing
         }
     }
 
-    @Test func framesAreGroupedTo512KiB() throws {
+    @Test func framesAreGroupedTo1MiB() throws {
         let backend = MemoryPackBackend()
         let written = try Written()
         let writer = try written.writer(backend)
         var generator = SeededGenerator(seed: TestScale.seed("grouping"))
-        for size in [524_287, 1, 1, 524_288, 524_289, 1 << 20, 100_000, 300_000, 200_000] {
+        for size in [1_048_575, 1, 1, 1 << 20, 100_000, 800_000, 200_000] {
             try written.append(.chunk, generator.bytes(size), to: writer)
         }
         for _ in 0..<2000 { try written.append(.chunk, generator.bytes(Int(generator.next() % 5000) + 1), to: writer) }
@@ -71,13 +71,13 @@ import Testing
             pack.index.frames.indices.map { number in pack.index.objects.filter { $0.frame == number } }
         }
         #expect(
-            frames.prefix(6).map { $0.map(\.length) } == [
-                [524_287, 1], [1], [524_288], [524_289], [1 << 20], [100_000, 300_000],
+            frames.prefix(4).map { $0.map(\.length) } == [
+                [1_048_575, 1], [1], [1 << 20], [100_000, 800_000],
             ])
         for (frame, next) in zip(frames, frames.dropFirst()) {
             let size = frame.reduce(0) { $0 + Int($1.length) }
-            #expect(size <= 524_288 || frame.count == 1)
-            #expect(size + Int(next[0].length) > 524_288 || size >= 524_288, "a frame was closed too early")
+            #expect(size <= 1 << 20 || frame.count == 1)
+            #expect(size + Int(next[0].length) > 1 << 20 || size >= 1 << 20, "a frame was closed too early")
         }
     }
 

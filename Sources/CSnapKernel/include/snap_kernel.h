@@ -25,6 +25,9 @@ int snap_ofd_lock(int fd);
 /// syncfs(2), which the headers hide behind _GNU_SOURCE.
 int snap_syncfs(int fd);
 
+/// sync_file_range(2): has the kernel begin to write a part of a file out. What goes wrong shows at the next fsync.
+void snap_start_writing(int fd, int64_t offset, int64_t count);
+
 /// Processors that sched_getaffinity(2) allows this process; 0 when it does not say.
 int snap_processor_count(void);
 

@@ -6,6 +6,12 @@ package import SnapModel
 // MARK: Snapshots, tags, labels
 
 extension ReadAccess {
+    package func hasRecord(manifest: Digest, org: Int64) throws -> Bool {
+        try Int.fetchOne(
+            db, sql: "SELECT 1 FROM record WHERE manifest = ? AND org = ? LIMIT 1",
+            arguments: [manifest.databaseBlob, org]) != nil
+    }
+
     package func record(_ uid: [UInt8]) throws -> RecordRow? {
         try Row.fetchOne(db, sql: "SELECT * FROM record WHERE uid = ?", arguments: [Data(uid)]).map(RecordRow.init)
     }

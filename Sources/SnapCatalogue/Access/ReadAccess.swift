@@ -120,9 +120,13 @@ extension ReadAccess {
         return (try row.get("objects"), try row.get("bytes"), try row.get("latest"))
     }
 
+    /// Up to `limit` damaged objects. By their own index, or SQLite would look through all objects of the scope.
     package func badObjects(scope: ScopeID, limit: Int) throws -> [ObjectRow] {
         try Row.fetchAll(
-            db, sql: "SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND bad <> 0 LIMIT ?",
+            db,
+            sql: """
+                SELECT \(ObjectRow.columns) FROM object INDEXED BY object_bad WHERE scope = ? AND bad <> 0 LIMIT ?
+                """,
             arguments: [scope.rawValue, limit]
         ).map(ObjectRow.init)
     }

@@ -16,11 +16,11 @@ struct BatchBudget: Sendable {
 
     /// Runs a transaction, and learns from how long it held the lock.
     mutating func write<Result>(
-        _ catalogue: Catalogue, _ label: String, _ body: (WriteAccess) throws -> Result
+        _ catalogue: Catalogue, _ label: String, isSynced: Bool = true, _ body: (WriteAccess) throws -> Result
     ) throws -> Result {
         var start: Int64 = 0
         var touched = 0
-        let result = try catalogue.write(label) { tx in
+        let result = try catalogue.write(label, isSynced: isSynced) { tx in
             start = Kernel.bootNanoseconds()
             let before = tx.rowsTouched
             let result = try body(tx)

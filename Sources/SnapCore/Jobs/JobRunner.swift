@@ -71,7 +71,7 @@ struct JobRunner: Sendable {
         let rowsMax = budget.rows
         let isAttach = seen.kind == .attach && seen.state == .running
         do {
-            let ahead: (children: [ObjectKey: [ObjectKey]], unreadable: Set<ObjectKey>)
+            let ahead: Ahead
             do {
                 ahead = try readAhead(seen, objects, rows: rowsMax)
             } catch  where isAttach && StoreError.isUnreadable(error) {
@@ -79,9 +79,11 @@ struct JobRunner: Sendable {
                 try refuse(seen, StoreError(mapping: error))
                 return 0
             }
-            return try budget.write(catalogue, "job") { tx in
+            // Nobody is told of what a batch has counted, and one that a power cut takes back is counted again: only the
+            // last one, which makes the job's result visible, is waited for.
+            return try budget.write(catalogue, "job", isSynced: ahead.isLast) { tx in
                 guard let job = try tx.reading.firstJob(scope: seen.scope), job.id == seen.id else { return 0 }
-                let expanded = try batch(job, objects, ahead.children, rowsMax: rowsMax, tx)
+                let expanded = try batch(job, objects, ahead, rowsMax: rowsMax, tx)
                 return ahead.unreadable.intersection(expanded).count
             }
         } catch {
@@ -97,7 +99,7 @@ struct JobRunner: Sendable {
 
     /// Returns the nodes whose children are counted now.
     private func batch(
-        _ job: JobRow, _ objects: JobObjects, _ children: [ObjectKey: [ObjectKey]], rowsMax: Int, _ tx: WriteAccess
+        _ job: JobRow, _ objects: JobObjects, _ ahead: Ahead, rowsMax: Int, _ tx: WriteAccess
     ) throws -> Set<ObjectKey> {
         let firstRow = tx.rowsTouched
         if job.kind == .attach, job.state == .running, let session = job.session {
@@ -105,10 +107,10 @@ struct JobRunner: Sendable {
             if try tx.publishPacks(session: session, limit: 200) == 200 { return [] }
         }
         var batch = ReferenceBatch(
-            tx: tx, job: job, objects: objects, children: children, nowMilliseconds: clock.milliseconds(),
+            tx: tx, job: job, objects: objects, children: ahead.children, nowMilliseconds: clock.milliseconds(),
             // The packs published above are rows of this transaction, too.
             rowsMax: rowsMax - (tx.rowsTouched - firstRow))
-        if try batch.run() {
+        if try batch.run(), ahead.isLast {
             try end(batch.job, rowsLeft: Catalogue.rowsPerTransactionMax - (tx.rowsTouched - firstRow), tx)
         }
         return batch.expanded
@@ -202,17 +204,28 @@ extension JobRunner {
 // MARK: Reading ahead
 
 extension JobRunner {
+    /// Nodes that one batch takes up again.
+    static let frontierMax = 64
+
+    /// What a batch needs to know before its transaction.
+    struct Ahead {
+        var children: [ObjectKey: [ObjectKey]]
+        /// Nodes among them that cannot be read.
+        var unreadable: Set<ObjectKey>
+        /// Whether nothing is left for another batch, if there is room enough in this one.
+        var isLast: Bool
+    }
+
     /// Reads the children of the nodes that the next batch will expand, before its transaction: no transaction waits
     /// for packs.
     ///
     /// - Parameter rows: What the transaction may touch; children are read for a fifth more.
-    private func readAhead(_ job: JobRow, _ objects: JobObjects, rows: Int) throws
-        -> (children: [ObjectKey: [ObjectKey]], unreadable: Set<ObjectKey>)
-    {
+    private func readAhead(_ job: JobRow, _ objects: JobObjects, rows: Int) throws -> Ahead {
         let isAttach = job.kind == .attach && job.state == .running
         var queue = try catalogue.read { tx in
-            try tx.frontier(job: job.id, side: isAttach ? .attach : .detach, limit: 64).map(\.key)
+            try tx.frontier(job: job.id, side: isAttach ? .attach : .detach, limit: Self.frontierMax).map(\.key)
         }
+        let isAllOfFrontier = queue.count < Self.frontierMax
         if job.state == .undoing {
             queue += job.roots.prefix(job.nextRoot).reversed()
         } else {
@@ -235,6 +248,6 @@ extension JobRunner {
             count += list.count
             queue += try objects.crossing(list.filter(\.kind.hasChildren), isAttach: isAttach)
         }
-        return (children, unreadable)
+        return Ahead(children: children, unreadable: unreadable, isLast: isAllOfFrontier && next == queue.count)
     }
 }

@@ -57,7 +57,7 @@ struct ReferenceBatch {
     /// Counts as much as the transaction has room for. Returns true when no root and no frontier is left.
     mutating func run() throws -> Bool {
         try countRoots()
-        for row in try tx.reading.frontier(job: job.id, side: side, limit: 64) {
+        for row in try tx.reading.frontier(job: job.id, side: side, limit: JobRunner.frontierMax) {
             pending.append((row, true))
         }
         let leftBehind = try expandPending()

@@ -160,7 +160,8 @@ package struct Capture {
         let old = options.rehash || sink.hasDamage ? nil : StatCacheReader(path: path)
         let (seconds, nanoseconds) = walkStart.quotientAndRemainder(dividingBy: 1_000_000_000)
         return StatCache(
-            old: old, new: writer, walkStart: Timestamp(seconds: seconds, nanoseconds: UInt32(clamping: nanoseconds)))
+            old: old, isHeld: old.map { sink.hasSnapshot($0.manifest) } ?? false, new: writer,
+            walkStart: Timestamp(seconds: seconds, nanoseconds: UInt32(clamping: nanoseconds)))
     }
 
     /// The root of a snapshot that is one file.
@@ -198,6 +199,7 @@ package struct Capture {
             manifest.checkpoint = checkpoint.described(payload: payload)
         }
         let digest = try objects.put(.manifest, try manifest.encode())
+        statCache?.belongs(to: digest)
         return CaptureResult(
             manifest: digest, kind: options.kind, counts: report.counts, warnings: report.warnings,
             notices: report.allNotices, statCache: statCache)

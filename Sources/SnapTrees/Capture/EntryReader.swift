@@ -12,6 +12,11 @@ struct EntryReader {
         var readBytes: UInt64 = 0
         /// Whether the content was taken from the stat cache.
         var isFromCache = false
+        /// Whether it has extended attributes, also such as are left out.
+        var hasAttributes = true
+
+        /// Whether nothing was read but its status.
+        var isUntouched: Bool { isFromCache && !hasAttributes }
     }
 
     let objects: ObjectWriter
@@ -56,8 +61,11 @@ struct EntryReader {
     mutating func read(
         _ name: [UInt8], _ status: NodeStatus, from source: some TreeSource, cached: StatCache.Found?
     ) throws -> Result {
-        let metadata = try metadataReader.metadata(status, try source.attributes(of: name))
+        // A change of attributes shows in the status, as one of bytes does.
+        let attributes = cached?.hasAttributes == false ? [] : try source.attributes(of: name)
+        let metadata = try metadataReader.metadata(status, attributes)
         var result = Result(entry: Entry(name: name, metadata: metadata, node: .fifo))
+        result.hasAttributes = !attributes.isEmpty
         switch status.kind {
         case .file:
             if let cached {

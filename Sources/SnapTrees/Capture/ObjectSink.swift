@@ -1,4 +1,5 @@
 package import SnapCore
+package import SnapDigest
 package import SnapModel
 
 /// Where captured objects go: a session of the store, or memory in tests.
@@ -20,6 +21,9 @@ package protocol ObjectSink: AnyObject {
     /// after all: then the file is.
     func reuse(_ content: Content) -> Bool
 
+    /// Whether there is a snapshot with this manifest, so that all that belongs to it is held.
+    func hasSnapshot(_ manifest: Digest) -> Bool
+
     /// Whether some object that this organisation can read is known to be damaged. Then nothing may be taken from the
     /// stat cache, because a file read again heals its chunks.
     var hasDamage: Bool { get }
@@ -32,6 +36,8 @@ extension ObjectSink {
     package func makeHeldObjects() throws -> HeldObjects? { nil }
 
     package func put(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer, isHeld: Bool?) throws { try put(key, bytes) }
+
+    package func hasSnapshot(_ manifest: Digest) -> Bool { false }
 
     package var hasDamage: Bool { false }
 

@@ -39,7 +39,10 @@ final class ObjectWriter {
 
     /// Whether everything that `content` refers to is there, so that it need not be put. What a list refers to is there
     /// when the list is.
-    func reuse(_ content: Content) throws -> Bool {
+    ///
+    /// - Parameter isHeld: Whether that is known already.
+    func reuse(_ content: Content, isHeld: Bool) throws -> Bool {
+        if isHeld { return sink.reuse(content) }
         switch content.body {
         case .inline: break
         case .list(let digest):

@@ -1,4 +1,5 @@
 package import SnapCore
+package import SnapDigest
 package import SnapModel
 
 /// Puts captured objects into a session of the store.
@@ -23,6 +24,8 @@ package final class SessionSink: ObjectSink {
         try session.put(key, bytes, isHeld: isHeld)
     }
 
+    package func hasSnapshot(_ manifest: Digest) -> Bool { (try? session.hasSnapshot(manifest)) ?? false }
+
     /// When it cannot be told, nothing is reused.
     package var hasDamage: Bool { (try? session.hasDamage()) ?? true }
 
@@ -33,16 +36,18 @@ package final class SessionSink: ObjectSink {
 
     private func count(_ content: Content) throws {
         if case .inline = content.body { return }
+        if case .segments(let segments) = content.body { return segments.forEach(note) }
         var cursor = try SegmentCursor(content) { [self] key in
             let bytes = try listReader().read(key)
             session.noteReused(key, length: bytes.count)
             return bytes
         }
-        while let segment = try cursor.next() {
-            if case .data(let digest, let size) = segment {
-                session.noteReused(ObjectKey(.chunk, digest), length: Int(size))
-            }
-        }
+        while let segment = try cursor.next() { note(segment) }
+    }
+
+    private func note(_ segment: Segment) {
+        guard case .data(let digest, let size) = segment else { return }
+        session.noteReused(ObjectKey(.chunk, digest), length: Int(size))
     }
 
     private func listReader() throws -> ObjectReader {

@@ -1,4 +1,5 @@
 package import SnapCore
+import SnapDigest
 import SnapIO
 package import SnapModel
 
@@ -40,6 +41,8 @@ final class SharedSink: ObjectSink {
     }
 
     func reuse(_ content: Content) -> Bool { inTurn { $0.reuse(content) } }
+
+    func hasSnapshot(_ manifest: Digest) -> Bool { inTurn { $0.hasSnapshot(manifest) } }
 
     var hasDamage: Bool { inTurn { $0.hasDamage } }
 

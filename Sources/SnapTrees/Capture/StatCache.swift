@@ -11,7 +11,12 @@ struct StatCache {
     struct Found {
         var content: Content
         var chunks: UInt64
+        /// Whether the file has extended attributes, of any kind.
+        var hasAttributes: Bool
     }
+
+    /// Whether the snapshot that the notes were made for is there, and so all that they name.
+    let isHeld: Bool
 
     /// Longer paths are not noted: they cost more than they save, and the reader's buffers stay bounded.
     static let pathBytesMax = 4096
@@ -24,11 +29,13 @@ struct StatCache {
 
     /// - Parameters:
     ///   - old: the cache of an earlier walk; nil to read every file.
+    ///   - isHeld: whether its snapshot is there.
     ///   - walkStart: time by the clock that stamps the files, before the walk and its syncfs. The file systems that are
     ///     trusted are of this machine and stamp by its CLOCK_REALTIME, at most a tick behind, so that clock is read; a
     ///     file made to learn the time would need the right to write into what is captured.
-    init(old: StatCacheReader?, new: StatCacheWriter, walkStart: Timestamp) {
+    init(old: StatCacheReader?, isHeld: Bool, new: StatCacheWriter, walkStart: Timestamp) {
         reader = old
+        self.isHeld = isHeld
         writer = new
         settledBefore = Timestamp(
             seconds: walkStart.seconds - CaptureLimits.settledSeconds, nanoseconds: walkStart.nanoseconds)
@@ -40,14 +47,14 @@ struct StatCache {
     /// The content noted for `path` if the file is unchanged. Ask in the order of the walk.
     mutating func content(of path: [UInt8], _ status: NodeStatus) -> Found? {
         guard let note = reader?.note(for: path), note.matches(status) else { return nil }
-        return Found(content: note.content, chunks: note.chunks)
+        return Found(content: note.content, chunks: note.chunks, hasAttributes: note.hasAttributes)
     }
 
     /// Notes the content of a file unless it may still change without a trace.
     mutating func add(_ path: [UInt8], _ status: NodeStatus, _ found: Found) {
         guard status.changed < settledBefore, path.count <= StatCache.pathBytesMax else { return }
         do {
-            try writer?.append(StatNote(path: path, status: status, content: found.content, chunks: found.chunks))
+            try writer?.append(StatNote(path: path, status: status, found))
         } catch {
             writer = nil
         }
@@ -67,16 +74,18 @@ struct StatNote {
     var changed: Timestamp
     var content: Content
     var chunks: UInt64
+    var hasAttributes: Bool
 
-    init(path: [UInt8], status: NodeStatus, content: Content, chunks: UInt64) {
+    init(path: [UInt8], status: NodeStatus, _ found: StatCache.Found) {
         self.path = path
         inode = status.inode
         size = status.size
         mode = status.mode
         modified = status.modified
         changed = status.changed
-        self.content = content
-        self.chunks = chunks
+        content = found.content
+        chunks = found.chunks
+        hasAttributes = found.hasAttributes
     }
 
     func matches(_ status: NodeStatus) -> Bool {

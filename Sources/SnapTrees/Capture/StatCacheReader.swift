@@ -6,7 +6,9 @@ import SnapModel
 struct StatCacheReader {
     private let file: Descriptor
     private let hasher: SHA256
-    private var offset = UInt64(StatCacheFile.magic.count)
+    /// Of the snapshot that the notes were made for.
+    let manifest: Digest
+    private var offset = UInt64(StatCacheFile.headBytes)
     private var block: ByteReader?
     private var lastPath: [UInt8] = []
     private var current: StatNote?
@@ -16,7 +18,13 @@ struct StatCacheReader {
         guard let file = try? Kernel.open(path, [.readOnly, .noFollow]), let hasher = try? SHA256() else { return nil }
         self.file = file
         self.hasher = hasher
-        guard StatCacheReader.read(file, at: 0, StatCacheFile.magic.count) == StatCacheFile.magic else { return nil }
+        guard let head = StatCacheReader.read(file, at: 0, StatCacheFile.headBytes),
+            head.starts(with: StatCacheFile.magic),
+            let manifest = Digest(bytes: head[StatCacheFile.magic.count...].prefix(Digest.byteCount)),
+            hasher.digest(manifest.bytes).bytes.prefix(StatCacheFile.checkBytes)
+                == head.suffix(StatCacheFile.checkBytes)
+        else { return nil }
+        self.manifest = manifest
         current = next()
     }
 
@@ -72,6 +80,7 @@ extension StatNote {
         changed = Timestamp(
             seconds: try reader.zigzag(), nanoseconds: UInt32(truncatingIfNeeded: try reader.varint()))
         chunks = try reader.varint()
+        hasAttributes = try reader.varint() != 0
         let entry = try RootNode.decode(try reader.lengthAndBytes(in: 0...Limits.entryBytesMax, "entry"))
         guard case .file(let content) = entry.node, shared <= last.count else {
             throw FormatError(.unknown, "The stat cache has an entry that is no file.")

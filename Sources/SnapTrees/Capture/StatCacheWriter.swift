@@ -10,7 +10,7 @@ final class StatCacheWriter {
     private let path: String
     private let file: Descriptor
     private let hasher: SHA256
-    private var offset = UInt64(StatCacheFile.magic.count)
+    private var offset = UInt64(StatCacheFile.headBytes)
     private var block = ByteWriter()
     private var lastPath: [UInt8] = []
 
@@ -33,7 +33,7 @@ final class StatCacheWriter {
 
     func finish() throws -> StatCacheUpdate {
         try flush()
-        return StatCacheUpdate(file: file, path: path)
+        return StatCacheUpdate(file: file, path: path, hasher: hasher)
     }
 
     private func flush() throws {
@@ -56,11 +56,19 @@ package final class StatCacheUpdate {
     /// Keeps the lock.
     private let file: Descriptor
     private let path: String
+    private let hasher: SHA256
     private var isPublished = false
 
-    init(file: Descriptor, path: String) {
+    init(file: Descriptor, path: String, hasher: SHA256) {
         self.file = file
         self.path = path
+        self.hasher = hasher
+    }
+
+    /// Says which snapshot holds all that is noted. Without that, or where it fails, the file is no stat cache.
+    func belongs(to manifest: Digest) {
+        let head = manifest.bytes + hasher.digest(manifest.bytes).bytes.prefix(StatCacheFile.checkBytes)
+        try? head.withUnsafeBytes { try Kernel.write(file, $0, at: UInt64(StatCacheFile.magic.count)) }
     }
 
     deinit {
@@ -96,6 +104,7 @@ extension StatNote {
         writer.zigzag(changed.seconds)
         writer.varint(UInt64(changed.nanoseconds))
         writer.varint(chunks)
+        writer.varint(hasAttributes ? 1 : 0)
         // The codec of entries has the rest: mode, mtime and content.
         let metadata = Metadata(mode: mode, uid: 0, gid: 0, modified: modified)
         writer.lengthAndBytes(try RootNode.encode(Entry(name: [], metadata: metadata, node: .file(content))))

@@ -132,8 +132,7 @@ struct TreeWalker<Source: TreeSource> {
     /// Reads what is no directory and adds its entry; false if it changed meanwhile and is to be read again.
     private mutating func captureNode(_ name: [UInt8], _ status: NodeStatus, isLast: Bool) throws -> Bool {
         let result = try links.entry(of: status, name: name) ?? readNode(name, status)
-        let after = try source.status(of: name)
-        let isStable = after.isSameVersion(as: status)
+        let isStable = try result.isUntouched || source.status(of: name).isSameVersion(as: status)
         guard isStable || isLast else { return false }
 
         try append(result.entry)
@@ -145,7 +144,9 @@ struct TreeWalker<Source: TreeSource> {
             // What was read has been counted as it came.
             if result.readBytes == 0 { progress.add(bytes: content.length) }
             if isStable, canTrustTimes {
-                cache?.add(path, status, StatCache.Found(content: content, chunks: result.chunks))
+                cache?.add(
+                    path, status,
+                    StatCache.Found(content: content, chunks: result.chunks, hasAttributes: result.hasAttributes))
             }
         }
         if status.links > 1, path.count <= CaptureLimits.linkPathBytesMax {
@@ -164,8 +165,9 @@ struct TreeWalker<Source: TreeSource> {
 
     private mutating func readNode(_ name: [UInt8], _ status: NodeStatus) throws -> EntryReader.Result {
         var cached: StatCache.Found?
-        if status.kind == .file, status.size > 0, canTrustTimes, let found = cache?.content(of: path, status),
-            try entries.objects.reuse(found.content)
+        if status.kind == .file, status.size > 0, canTrustTimes, let cache,
+            let found = self.cache?.content(of: path, status),
+            try entries.objects.reuse(found.content, isHeld: cache.isHeld)
         {
             cached = found
         }

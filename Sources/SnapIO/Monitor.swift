@@ -11,7 +11,11 @@ package final class Monitor<State>: @unchecked Sendable {
     package init(_ state: sending State) {
         self.state = state
         pthread_mutex_init(&mutex, nil)
-        pthread_cond_init(&changed, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(&changed, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -37,6 +41,21 @@ package final class Monitor<State>: @unchecked Sendable {
 
     /// Wakes those who wait, after a ``withLock(_:)`` that changed what they wait for.
     package func wake() { change { _ in } }
+
+    /// As ``wait(for:)``, or nil once so much time has passed.
+    package func wait<Result>(nanoseconds: Int64, for body: (inout State) throws -> Result?) rethrows -> Result? {
+        var end = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &end)
+        let (seconds, rest) = (Int64(end.tv_nsec) + max(0, nanoseconds)).quotientAndRemainder(dividingBy: 1_000_000_000)
+        end.tv_sec += Int(seconds)
+        end.tv_nsec = Int(rest)
+        pthread_mutex_lock(&mutex)
+        defer { pthread_mutex_unlock(&mutex) }
+        while true {
+            if let result = try body(&state) { return result }
+            if pthread_cond_timedwait(&changed, &mutex, &end) == ETIMEDOUT { return try body(&state) }
+        }
+    }
 
     /// What `body` returns, which is asked again after every ``change(_:)`` while that is nil.
     package func wait<Result>(for body: (inout State) throws -> Result?) rethrows -> Result {

@@ -199,7 +199,18 @@ extension WriteAccess {
         return try statement.run() == 1
     }
 
-    /// Sets the count of an object that is held.
+    /// Adds one to the count of an object that is held and not damaged. Says whether it is.
+    package func addReference(_ key: ObjectKey, scope: ScopeID) throws -> Bool {
+        var statement = try PointStatement(
+            db,
+            """
+            UPDATE object SET refs = refs + 1 WHERE scope = ? AND kind = ? AND digest = ? AND refs > 0 AND bad = 0
+            """)
+        statement.bind(key, scope: scope)
+        return try statement.run() == 1
+    }
+
+    /// Sets the count of an object.
     package func setRefs(_ key: ObjectKey, scope: ScopeID, refs: Int64) throws {
         var statement = try PointStatement(
             db,

@@ -143,6 +143,8 @@ extension ReferenceBatch {
         if let upload, try tx.insertObject(upload.place, scope: job.scope, refs: 1) {
             packChanges.add(pack: upload.pack, objects: 1, bytes: upload.place.length)
             crossedUp(key, length: upload.place.length)
+        } else if try tx.addReference(key, scope: job.scope) {
+            // Most of the others are held: nothing crosses.
         } else if let row = try tx.reading.object(key, scope: job.scope) {
             try attach(row, upload)
         } else if job.scope != .public, let shared = try tx.reading.object(key, scope: .public), shared.refs > 0,

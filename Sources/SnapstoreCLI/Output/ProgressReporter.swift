@@ -1,14 +1,12 @@
 import Glibc
 import SnapIO
 import SnapTrees
-import Synchronization
 
 /// Shows how far a job is, on standard error: one line that rewrites itself on a terminal, a line every ten seconds
 /// otherwise; and lets signals cancel it. Its thread reads counters; the job never waits for it.
 final class ProgressReporter: Sendable {
     private let progress: Progress
-    private let isStopped = Atomic<Bool>(false)
-    private let hasEnded = Atomic<Bool>(false)
+    private let state = Monitor((isStopped: false, hasEnded: false))
     private let isShown: Bool
 
     init(_ progress: Progress, _ options: GlobalOptions) {
@@ -29,7 +27,7 @@ final class ProgressReporter: Sendable {
             pthread_detach(thread)
         } else {
             reporter.release()
-            hasEnded.store(true, ordering: .releasing)
+            state.withLock { $0.hasEnded = true }
         }
     }
 
@@ -37,8 +35,8 @@ final class ProgressReporter: Sendable {
     func stop() {
         Interrupts.cancel(nil)
         guard isShown else { return }
-        isStopped.store(true, ordering: .releasing)
-        while !hasEnded.load(ordering: .acquiring) { usleep(1_000) }
+        state.change { $0.isStopped = true }
+        state.wait { $0.hasEnded ? () : nil }
     }
 
     private func show() {
@@ -47,10 +45,10 @@ final class ProgressReporter: Sendable {
         // Quick jobs show nothing.
         var next: Int64 = isTerminal ? 300_000_000 : 10_000_000_000
         var hasShown = false
-        while !isStopped.load(ordering: .acquiring) {
-            usleep(20_000)
+        while true {
+            let left = start + next - Kernel.bootNanoseconds()
+            if state.wait(nanoseconds: left, for: { $0.isStopped ? true : nil }) != nil { break }
             let elapsed = Kernel.bootNanoseconds() - start
-            guard elapsed >= next else { continue }
             next = elapsed + (isTerminal ? 200_000_000 : 10_000_000_000)
             let text = line(seconds: Double(elapsed) / 1e9)
             // A line that is broken in two cannot be taken back.
@@ -59,7 +57,7 @@ final class ProgressReporter: Sendable {
             hasShown = true
         }
         if isTerminal, hasShown { TextStream.error.write("\r\u{1b}[K") }
-        hasEnded.store(true, ordering: .releasing)
+        state.change { $0.hasEnded = true }
     }
 
     private func line(seconds: Double) -> String {

@@ -23,6 +23,8 @@ package final class Catalogue: Sendable {
     private let lock: WriterLock?
     private let disk: Disk
     private let largest = Atomic(0)
+    /// How the last write has left its connection.
+    private let isUnsynced = Atomic(false)
 
     private init(path: String, pool: DatabasePool, lock: WriterLock?, disk: Disk) {
         self.path = path
@@ -154,8 +156,7 @@ package final class Catalogue: Sendable {
         try Catalogue.mappedAny(path) {
             let result = try writerLock().locked {
                 try pool.writeWithoutTransaction { db in
-                    if !isSynced { try db.execute(sql: "PRAGMA synchronous = NORMAL") }
-                    defer { if !isSynced { Self.syncAgain(db) } }
+                    try setSynced(isSynced, db)
                     return try disk.gate(.transaction(label)) { try transactionInAnyRoom(db, label, body) }
                 }
             }
@@ -166,13 +167,11 @@ package final class Catalogue: Sendable {
         }
     }
 
-    private static func syncAgain(_ db: Database) {
-        do {
-            try db.execute(sql: "PRAGMA synchronous = FULL")
-        } catch {
-            // It sets a field of the connection. Not to go on is safer than commits that are not durable.
-            fatalError("SQLite refused synchronous = FULL: \(error)")
-        }
+    /// Has the connection of all writes sync its commits, or not.
+    private func setSynced(_ isSynced: Bool, _ db: Database) throws {
+        guard isSynced == isUnsynced.load(ordering: .relaxed) else { return }
+        try db.execute(sql: "PRAGMA synchronous = \(isSynced ? "FULL" : "NORMAL")")
+        isUnsynced.store(!isSynced, ordering: .relaxed)
     }
 
     /// On a full disk the log cannot grow; once it is moved into the database, it begins anew in the room that it has.

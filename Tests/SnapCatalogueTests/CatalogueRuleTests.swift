@@ -47,11 +47,14 @@ import Testing
         let catalogue = try open()
         let before = try catalogue.read { try $0.sequence() }
         try catalogue.write("test", isSynced: false) { _ = try $0.nextSequence() }
+        #expect(try catalogue.pragma("synchronous") == 1)
+        try catalogue.write("test") { _ = try $0.nextSequence() }
         #expect(try catalogue.pragma("synchronous") == 2)
         struct Refused: Error {}
         #expect(throws: Refused.self) { try catalogue.write("test", isSynced: false) { _ in throw Refused() } }
+        #expect(throws: Refused.self) { try catalogue.write("test") { _ in throw Refused() } }
         #expect(try catalogue.pragma("synchronous") == 2)
-        #expect(try catalogue.read { try $0.sequence() } == before + 1)
+        #expect(try catalogue.read { try $0.sequence() } == before + 2)
     }
 
     @Test func closingDoesNotCheckpoint() throws {

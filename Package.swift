@@ -15,6 +15,8 @@ let package = Package(
     products: [
         .library(name: "Snapstore", targets: ["Snapstore"]),
         .executable(name: "snapstore", targets: ["SnapstoreCLI"]),
+        // For the package in Benchmarks/, which sees of the layers what this makes public: steps to be timed.
+        .library(name: "BenchmarkSteps", targets: ["BenchmarkSteps"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -64,6 +66,18 @@ let package = Package(
         .executableTarget(
             name: "long-jobs", dependencies: ["SnapCore", "SnapModel", "SnapDigest", "SnapIO"],
             path: "Benchmarks/LongJobs"),
+        // The steps of the data path one by one, and how near to their sum they come together.
+        .target(
+            name: "BenchmarkSteps",
+            dependencies: [
+                "SnapTrees", "SnapCore", "SnapCatalogue", "SnapChunking", "SnapPacks", "SnapModel", "SnapDigest",
+                "SnapIO",
+            ],
+            path: "Benchmarks/Steps"),
+        .executableTarget(
+            name: "data-path",
+            dependencies: ["BenchmarkSteps", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "CZstd"],
+            path: "Benchmarks/DataPath"),
 
         .target(
             name: "CTestSQLite", path: "Tests/CTestSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),

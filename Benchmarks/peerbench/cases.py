@@ -28,10 +28,16 @@ class Turns:
     def place_kind(self):
         return self.bench.kind_of[self.place]
 
+    @property
+    def target(self):
+        return os.path.join(self.place, "restored")
+
+    def remove_target(self):
+        shutil.rmtree(self.target)
+
     def restore(self, tag, step="restore"):
-        target = os.path.join(self.place, "restored")
-        self.note(step, self.program.restore(tag, target))
-        shutil.rmtree(target)
+        self.note(step, self.program.restore(tag, self.target))
+        self.remove_target()
 
 
 def by_turns(bench, place, case, programs, pairs, body):
@@ -58,16 +64,21 @@ def save_and_restore(bench, place, case, tree, programs, pairs):
         bench.results.size(turns.place_kind, case, turns.name, turns.program.stored())
         turns.restore("v1")
 
-    by_turns(bench, place, case, with_history(programs), max(1, pairs // 2), body)
+    by_turns(bench, place, case, with_history(programs), pairs, body)
     shutil.rmtree(tree)
 
 
 def root(bench, place, programs, pairs):
-    """A root: first, again, again reading all, the next version from another path, restored, checked."""
-    first, second = bench.versions[0], bench.versions[1]
+    """A root: first, again, again reading all, the next version from another path, restored, checked. It lies on the same
+    file system."""
+    first, second = (bench.copy(version, os.path.join(place, f"v{number}"))
+                     for number, version in enumerate(bench.versions[:2], 1))
 
     def body(turns, pair):
         program = turns.program
+        if isinstance(program, Copy):
+            turns.note("restore", program.restore_of(first, turns.target))
+            return turns.remove_target()
         turns.note("first", program.save(first, "v1"))
         stored = program.stored()
         bench.results.size(turns.place_kind, "root", turns.name, stored)
@@ -80,14 +91,10 @@ def root(bench, place, programs, pairs):
         turns.note("again, reading all", program.save(first, "v1", rehash=True))
         turns.note("next version", program.save(second, "v2"))
         turns.note("check", program.check())
+        if isinstance(program, Snapstore):
+            bench.results.add(turns.place_kind, "root", "check", "limit", program.limit_of_check())
 
-    by_turns(bench, place, "root", [name for name in programs if name != "cp -a"], pairs, body)
-    if "cp -a" in programs:
-        for _ in range(pairs):
-            with Turns(bench, "root", place, "cp -a") as turns:
-                target = os.path.join(place, "restored")
-                turns.note("restore", Copy(bench, place).restore_of(first, target))
-                shutil.rmtree(target)
+    by_turns(bench, place, "root", programs, pairs, body)
 
 
 def series(bench, place, programs, pairs):
@@ -105,7 +112,7 @@ def series(bench, place, programs, pairs):
         turns.note("delete half", program.forget([f"v{n}" for n in range(1, len(bench.versions) + 1, 2)]))
         bench.results.size(turns.place_kind, "half the series", turns.name, program.stored())
 
-    by_turns(bench, place, "series", with_history(programs), max(1, pairs // 3), body)
+    by_turns(bench, place, "series", with_history(programs), max(1, pairs // 2), body)
 
 
 def large_file(bench, place, programs, pairs):
@@ -130,7 +137,7 @@ def large_file(bench, place, programs, pairs):
         turns.note("edited", turns.program.save(tree, "v2"))
         bench.results.size(turns.place_kind, "large file", turns.name, turns.program.stored())
 
-    by_turns(bench, place, "large file", with_history(programs), max(1, pairs // 2), body)
+    by_turns(bench, place, "large file", with_history(programs), pairs, body)
     shutil.rmtree(tree)
 
 

@@ -2,6 +2,8 @@
 import json
 import statistics
 
+from plots import bars
+
 
 class Results:
     def __init__(self):
@@ -30,9 +32,16 @@ class Results:
             return None
         return statistics.median(getattr(b, of) / max(getattr(a, of), 1e-9) for a, b in zip(own, others))
 
+    def places(self):
+        return list(dict.fromkeys(key[0] for key in self.runs))
+
+    def peak(self, place, program):
+        return max((run.peak for key, runs in self.runs.items() if key[0] == place and key[3] == program
+                    for run in runs), default=None)
+
     def tables(self):
         lines = []
-        for place in dict.fromkeys(key[0] for key in self.runs):
+        for place in self.places():
             lines += [f"### {place}", "", "| case | step | program | runs | seconds (min … max) | CPU-seconds | peak MB |"
                       " beside snapstore |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
             for (where, case, step, program), runs in self.runs.items():
@@ -62,29 +71,13 @@ class Results:
                 "sizes": [[*key, sizes] for key, sizes in self.sizes.items()]}, file, indent=1)
 
     def plot(self, place, case, path):
-        """Bars of medians, with the spread as a line: an SVG."""
+        """Bars of medians, with the spread as a line."""
         steps = list(dict.fromkeys(key[2] for key in self.runs if key[:2] == (place, case)))
         programs = list(dict.fromkeys(key[3] for key in self.runs if key[:2] == (place, case)))
-        longest = max((self.median(place, case, s, p) or 0 for s in steps for p in programs), default=1) or 1
-        colours = ["#1f6feb", "#8b949e", "#bf8700", "#a371f7", "#2da44e", "#cf222e"]
-        rows, y = [], 40
+        groups = []
         for step in steps:
-            rows.append(f'<text x="10" y="{y + 10}" font-weight="bold">{step}</text>')
-            y += 18
-            for number, program in enumerate(programs):
-                median = self.median(place, case, step, program)
-                if median is None:
-                    continue
-                runs = sorted(r.seconds for r in self.runs[place, case, step, program])
-                width, low, high = (540 * value / longest for value in (median, runs[0], runs[-1]))
-                rows.append(
-                    f'<text x="100" y="{y + 11}" text-anchor="end">{program}</text>'
-                    f'<rect x="110" y="{y}" width="{width:.1f}" height="14" fill="{colours[number % 6]}"/>'
-                    f'<line x1="{110 + low:.1f}" x2="{110 + high:.1f}" y1="{y + 7}" y2="{y + 7}" stroke="black"/>'
-                    f'<text x="{116 + max(width, high):.1f}" y="{y + 11}">{median:.2f} s</text>')
-                y += 17
-            y += 8
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{y + 10}" font-family="sans-serif" '
-                       f'font-size="12"><rect width="100%" height="100%" fill="white"/><text x="10" y="20" '
-                       f'font-size="15">{case} on {place}: seconds, median and spread</text>{"".join(rows)}</svg>\n')
+            seconds = [(program, sorted(run.seconds for run in self.runs.get((place, case, step, program), [])))
+                       for program in programs]
+            groups.append((step, [(program, statistics.median(runs), runs[0], runs[-1])
+                                  for program, runs in seconds if runs]))
+        bars(path, f"{case} on {place}: seconds, median and spread", groups, "s")

@@ -26,6 +26,13 @@ def run(*arguments, **options):
     return done.stdout
 
 
+def built(product):
+    """The path of a program of this package that is no product of its own, built if need be."""
+    build = ["swift", "build", "--package-path", PROJECT, "-c", "release"]
+    run(*build, "--product", product)
+    return os.path.join(run(*build, "--show-bin-path").strip(), product)
+
+
 def need(*packages):
     """Installs the Debian packages that are missing."""
     def is_missing(package):

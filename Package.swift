@@ -78,6 +78,10 @@ let package = Package(
             name: "data-path",
             dependencies: ["BenchmarkSteps", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "CZstd"],
             path: "Benchmarks/DataPath"),
+        // A store of any number of objects, to measure what grows with it.
+        .executableTarget(
+            name: "synthetic-store", dependencies: ["SnapTrees", "SnapCore", "SnapModel", "SnapIO"],
+            path: "Benchmarks/SyntheticStore"),
 
         .target(
             name: "CTestSQLite", path: "Tests/CTestSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),

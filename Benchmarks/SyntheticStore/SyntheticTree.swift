@@ -8,6 +8,7 @@ struct SyntheticTree: TreeSource {
     static let filesMax = 24_600
     private static let filesEach = 100
     private static let fileBytes = 8_000
+    private static let randomBytes = 1_000
 
     struct Names: IteratorProtocol {
         let prefix: UInt8
@@ -19,7 +20,8 @@ struct SyntheticTree: TreeSource {
         }
     }
 
-    /// Text that compresses well, after 64 bytes that only this file has.
+    /// Random bytes that only this file has, then text that compresses to almost nothing: packs are as large as those of
+    /// real files, and making ten million objects takes no day.
     struct File: SourceFile {
         let node: NodeStatus
         let seed: UInt64
@@ -31,7 +33,7 @@ struct SyntheticTree: TreeSource {
             var state = seed
             for position in 0..<count {
                 let place = Int(offset) + position
-                if place < 64 {
+                if place < SyntheticTree.randomBytes {
                     state = (state &+ 0x9e37_79b9_7f4a_7c15) &* 0xbf58_476d_1ce4_e5b9
                     buffer[position] = UInt8(truncatingIfNeeded: state >> 56)
                 } else {

@@ -21,32 +21,23 @@ PEAK_MAX = 200 * 10**6
 
 
 def judge(results):
-    """A line for each aim that the run has something to say about; returns how many are missed."""
-    missed = 0
-
-    def line(place, text, is_reached):
-        nonlocal missed
-        missed += not is_reached
-        print(f"{place}: {text} {'ok' if is_reached else 'MISSED'}")
-
+    """A sentence for each aim that the run has something to say about, and whether it is reached."""
     for place in results.places():
         for case, step, of, other, least in RATIOS:
             ratio = results.ratio(place, case, step, other, of)
             # The stat cache trusts no tmpfs, where inode numbers come back.
-            if ratio is None or (place == "tmpfs" and step == "again"):
-                continue
-            line(place, f"{case}, {step}: {other} takes {ratio:.2f} × the {of}; at least {least}", ratio >= least)
+            if ratio is not None and (place != "tmpfs" or step != "again"):
+                yield f"{place}: {case}, {step}: {other} takes {ratio:.2f} × the {of}; at least {least}", ratio >= least
         for what, base, whose, most in SIZES:
             own, other = results.stored(place, what, "snapstore"), results.stored(place, base, whose)
-            if own is None or not other:
-                continue
-            line(place, f"{what}: {own / other:.3f} of {whose}'s bytes of {base}; at most {most}", own <= most * other)
+            if own is not None and other:
+                yield (f"{place}: {what}: {own / other:.3f} of {whose}'s bytes of {base}; at most {most}",
+                       own <= most * other)
         first, last = (results.median(place, "series", f"restore of the {which}", "snapstore")
                        for which in ("first", "last"))
         if first and last:
-            line(place, f"series: the last version is restored in {last / first:.2f} × the time of the first; at most "
-                 f"{LAST_BY_FIRST}", last <= LAST_BY_FIRST * first)
+            yield (f"{place}: series: the last is restored in {last / first:.2f} × the time of the first; at most "
+                   f"{LAST_BY_FIRST}", last <= LAST_BY_FIRST * first)
         peak = results.peak(place, "snapstore")
         if peak:
-            line(place, f"peak of memory {peak / 1e6:.0f} MB; at most {PEAK_MAX / 1e6:.0f}", peak <= PEAK_MAX)
-    return missed
+            yield f"{place}: peak of memory {peak / 1e6:.0f} MB; at most {PEAK_MAX / 1e6:.0f}", peak <= PEAK_MAX

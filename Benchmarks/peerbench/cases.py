@@ -3,7 +3,7 @@ import os
 import random
 import shutil
 
-from support import run
+from support import Failure, run
 
 from programs import PROGRAMS, Copy, Snapstore
 
@@ -20,6 +20,7 @@ class Turns:
 
     def __exit__(self, *error):
         self.program.remove()
+        shutil.rmtree(self.target, ignore_errors=True)
 
     def note(self, step, measured):
         self.bench.results.add(self.place_kind, self.case, step, self.name, measured)
@@ -32,12 +33,9 @@ class Turns:
     def target(self):
         return os.path.join(self.place, "restored")
 
-    def remove_target(self):
-        shutil.rmtree(self.target)
-
     def restore(self, tag, step="restore"):
         self.note(step, self.program.restore(tag, self.target))
-        self.remove_target()
+        shutil.rmtree(self.target)
 
 
 def by_turns(bench, place, case, programs, pairs, body):
@@ -48,8 +46,13 @@ def by_turns(bench, place, case, programs, pairs, body):
             # Only the judged ones are run as often as asked.
             if pair > 0 and name not in bench.judged:
                 continue
-            with Turns(bench, case, place, name) as turns:
-                body(turns, pair)
+            try:
+                with Turns(bench, case, place, name) as turns:
+                    body(turns, pair)
+            except Failure as error:
+                # One program that gives up does not cost what the others do.
+                bench.failures.append(f"{case}: {name}: {error}")
+                print(f"   {bench.failures[-1]}", flush=True)
 
 
 def with_history(programs):
@@ -77,8 +80,7 @@ def root(bench, place, programs, pairs):
     def body(turns, pair):
         program = turns.program
         if isinstance(program, Copy):
-            turns.note("restore", program.restore_of(first, turns.target))
-            return turns.remove_target()
+            return turns.note("restore", program.restore_of(first, turns.target))
         turns.note("first", program.save(first, "v1"))
         stored = program.stored()
         bench.results.size(turns.place_kind, "root", turns.name, stored)

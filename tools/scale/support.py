@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -57,23 +58,30 @@ class Failure(Exception):
     """Ends a part."""
 
 
+def processor_seconds():
+    """Of all commands that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 class Measured:
     """A command that has run: seconds, of them of processors, peak of resident memory in bytes, exit status, output."""
 
     def __init__(self, arguments, allowed=(0,), **options):
         with tempfile.NamedTemporaryFile("r") as report:
+            before, start = processor_seconds(), time.perf_counter()
             # A process of its own between: a child's peak begins with that of the process it was forked from.
-            done = subprocess.run(["/usr/bin/time", "-q", "-o", report.name, "-f", "%e %U %S %M", *arguments],
+            done = subprocess.run(["/usr/bin/time", "-q", "-o", report.name, "-f", "%M", *arguments],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
-            seconds, user, system, kilobytes = report.read().split()[-4:]
-        self.seconds, self.processor, self.peak = float(seconds), float(user) + float(system), int(kilobytes) << 10
+            self.seconds, self.processor = time.perf_counter() - start, processor_seconds() - before
+            self.peak = int(report.read().split()[-1]) << 10
         self.status, self.output = done.returncode, done.stdout
         if self.status not in allowed:
             raise Failure(f"{' '.join(arguments)[:200]} failed with {self.status}:\n{done.stdout[-2000:]}"
                           f"{done.stderr[-2000:]}")
 
     def __str__(self):
-        return f"{self.seconds:.1f} s ({self.processor:.1f} of processors), peak {megabytes(self.peak)}"
+        return f"{self.seconds:.2f} s ({self.processor:.2f} of processors), peak {megabytes(self.peak)}"
 
 
 class Store:

@@ -1,5 +1,5 @@
 """Plots as SVG, by hand: bars of medians, and curves over the size of a store."""
-COLOURS = ["#1f6feb", "#8b949e", "#bf8700", "#a371f7", "#2da44e", "#cf222e"]
+COLOURS = ["#1f6feb", "#8b949e", "#bf8700", "#a371f7", "#2da44e", "#cf222e", "#0f766e", "#db2777", "#57606a"]
 
 
 def write(path, title, width, height, parts):
@@ -41,7 +41,7 @@ def curves(path, title, sizes, lines):
         return (left + width * number / max(1, len(sizes) - 1), top + height * (1 - value / most))
 
     parts = []
-    for share in (value for value in (0, 1, 2, 4, 6, 8, 10, 15, 20, 40, 60, 80, 100) if value <= most):
+    for share in (value for value in (0, 1, 2, 3, 4, 6, 8, 10, 15, 20, 40, 60, 80, 100) if value <= most):
         _, y = point(0, share)
         parts.append(f'<line x1="{left}" x2="{left + width}" y1="{y:.1f}" y2="{y:.1f}" stroke="#d0d7de"/>'
                      f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{share} ×</text>')

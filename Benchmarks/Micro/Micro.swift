@@ -6,14 +6,22 @@ let benchmarks: @Sendable () -> Void = {
     for step in Step.all {
         let configuration = Benchmark.Configuration(
             metrics: [.wallClock, .cpuTotal, step.rate], maxDuration: .seconds(3), maxIterations: 1_000)
-        let closure: (Benchmark, @Sendable () throws -> Void) throws -> Void = { benchmark, run in
+        let prepared = Prepared()
+        let closure: (Benchmark) throws -> Void = { benchmark in
             let start = ContinuousClock.now
-            try run()
+            try prepared.run?()
             benchmark.measurement(step.rate, step.amount(in: ContinuousClock.now - start))
         }
-        let setup: () async throws -> @Sendable () throws -> Void = { try step.prepare() }
-        Benchmark(step.name, configuration: configuration, closure: closure, setup: setup)
+        let setup: () async throws -> Void = { prepared.run = try step.prepare() }
+        // What a step has made on a file system goes with it.
+        let teardown: () async throws -> Void = { prepared.run = nil }
+        Benchmark(step.name, configuration: configuration, closure: closure, setup: setup, teardown: teardown)
     }
+}
+
+/// What is to be timed, between set-up and tear-down; one benchmark runs at a time.
+final class Prepared: @unchecked Sendable {
+    var run: (@Sendable () throws -> Void)?
 }
 
 extension Step {

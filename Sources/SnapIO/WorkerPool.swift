@@ -7,33 +7,43 @@ internal import Synchronization
 /// nothing by itself: it is thrown by the next ``submit(_:)`` or by ``wait()``.
 package final class WorkerPool: Sendable {
     private final class Shared: @unchecked Sendable {
-        // Guarded by `mutex`; pthread primitives because a Swift Mutex has no condition to wait for.
+        // Guarded by `mutex`; pthread primitives because a Swift Mutex has no condition to wait for. A condition for each
+        // kind of waiting, and none is announced to nobody: threads that wake each other for nothing cost more than
+        // small tasks do.
         var mutex = pthread_mutex_t()
-        var changed = pthread_cond_t()
-        var queue: [() throws -> Void] = []
-        var running = 0
-        var isClosed = false
-        var failure: (any Error)?
+        private var workCame = pthread_cond_t()
+        private var roomCame = pthread_cond_t()
+        private var taskEnded = pthread_cond_t()
+        private var queue: [() throws -> Void] = []
+        private let queueMax: Int
+        private var running = 0
+        private var isClosed = false
+        private var failure: (any Error)?
+        /// Threads that wait for each of the three.
+        private var idle = 0
+        private var submitting = 0
+        private var watching = 0
 
-        init() {
+        init(queueMax: Int) {
+            self.queueMax = queueMax
             pthread_mutex_init(&mutex, nil)
-            pthread_cond_init(&changed, nil)
+            pthread_cond_init(&workCame, nil)
+            pthread_cond_init(&roomCame, nil)
+            pthread_cond_init(&taskEnded, nil)
         }
 
         deinit {
-            pthread_cond_destroy(&changed)
+            pthread_cond_destroy(&taskEnded)
+            pthread_cond_destroy(&roomCame)
+            pthread_cond_destroy(&workCame)
             pthread_mutex_destroy(&mutex)
         }
 
-        func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+        private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
             pthread_mutex_lock(&mutex)
             defer { pthread_mutex_unlock(&mutex) }
             return try body()
         }
-
-        /// Calls take and give up `mutex`, which must be held.
-        func waitForChange() { pthread_cond_wait(&changed, &mutex) }
-        func announceChange() { pthread_cond_broadcast(&changed) }
 
         func work() {
             while let task = next() {
@@ -41,32 +51,85 @@ package final class WorkerPool: Sendable {
                 do { try task() } catch { thrown = error }
                 locked {
                     running -= 1
-                    if failure == nil { failure = thrown }
-                    announceChange()
+                    if failure == nil, let thrown {
+                        failure = thrown
+                        if submitting > 0 { pthread_cond_broadcast(&roomCame) }
+                    }
+                    if watching > 0 { pthread_cond_broadcast(&taskEnded) }
                 }
             }
         }
 
         private func next() -> (() throws -> Void)? {
             locked {
-                while queue.isEmpty, !isClosed { waitForChange() }
+                while queue.isEmpty, !isClosed {
+                    idle += 1
+                    pthread_cond_wait(&workCame, &mutex)
+                    idle -= 1
+                }
                 guard !queue.isEmpty else { return nil }
                 running += 1
-                announceChange()
-                return queue.removeFirst()
+                let task = queue.removeFirst()
+                // Once half the queue is free: a submitter that slept for each task would wake for each.
+                if submitting > 0, queue.count <= queueMax / 2 { pthread_cond_broadcast(&roomCame) }
+                return task
+            }
+        }
+
+        func submit(_ task: @escaping @Sendable () throws -> Void) throws {
+            try locked {
+                while queue.count >= queueMax, failure == nil {
+                    submitting += 1
+                    pthread_cond_wait(&roomCame, &mutex)
+                    submitting -= 1
+                }
+                if let failure { throw failure }
+                queue.append(task)
+                if idle > 0 { pthread_cond_signal(&workCame) }
+            }
+        }
+
+        /// Waits until `isDone`, or for a failure unless all is to end.
+        func watch(throughFailures: Bool = false, until isDone: (_ isIdle: Bool) -> Bool) throws {
+            try locked {
+                while !isDone(queue.isEmpty && running == 0) {
+                    if !throughFailures, let failure { throw failure }
+                    watching += 1
+                    pthread_cond_wait(&taskEnded, &mutex)
+                    watching -= 1
+                }
+                if throughFailures, let failure { throw failure }
+            }
+        }
+
+        func forgetQueue() {
+            locked {
+                queue = []
+                pthread_cond_broadcast(&roomCame)
+                while running > 0 {
+                    watching += 1
+                    pthread_cond_wait(&taskEnded, &mutex)
+                    watching -= 1
+                }
+            }
+        }
+
+        func close() {
+            locked {
+                isClosed = true
+                pthread_cond_broadcast(&workCame)
             }
         }
     }
 
-    private let shared = Shared()
-    private let queueMax: Int
+    private let shared: Shared
 
     /// - Parameters:
     ///   - threads: At least 1.
     ///   - queueMax: Tasks that may wait, apart from those that run.
     /// - Throws: ``IOError`` when the kernel gives no thread.
     package init(threads: Int, queueMax: Int) throws(IOError) {
-        self.queueMax = max(1, queueMax)
+        shared = Shared(queueMax: max(1, queueMax))
         for _ in 0..<max(1, threads) {
             var thread = pthread_t()
             let argument = Unmanaged.passRetained(shared)
@@ -85,53 +148,30 @@ package final class WorkerPool: Sendable {
         }
     }
 
-    deinit {
-        shared.locked {
-            shared.isClosed = true
-            shared.announceChange()
-        }
-    }
+    deinit { shared.close() }
 
     /// Queues a task, waiting for room.
     ///
     /// - Throws: The first error of a task before it.
     package func submit(_ task: @escaping @Sendable () throws -> Void) throws {
-        try shared.locked {
-            while shared.queue.count >= queueMax, shared.failure == nil { shared.waitForChange() }
-            if let failure = shared.failure { throw failure }
-            shared.queue.append(task)
-            shared.announceChange()
-        }
+        try shared.submit(task)
     }
 
     /// Waits until `isDone`, which is asked again whenever a task has ended.
     ///
     /// - Throws: The first error of any task.
     package func wait(until isDone: () -> Bool) throws {
-        try shared.locked {
-            while !isDone() {
-                if let failure = shared.failure { throw failure }
-                shared.waitForChange()
-            }
-        }
+        try shared.watch { _ in isDone() }
     }
 
     /// Forgets the tasks that wait, and returns when none runs any more. Nothing may be submitted afterwards.
-    package func stop() {
-        shared.locked {
-            shared.queue = []
-            while shared.running > 0 { shared.waitForChange() }
-        }
-    }
+    package func stop() { shared.forgetQueue() }
 
     /// Waits until every task has ended.
     ///
     /// - Throws: The first error of any.
     package func wait() throws {
-        try shared.locked {
-            while !shared.queue.isEmpty || shared.running > 0 { shared.waitForChange() }
-            if let failure = shared.failure { throw failure }
-        }
+        try shared.watch(throughFailures: true) { $0 }
     }
 }
 

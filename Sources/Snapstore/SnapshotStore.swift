@@ -63,7 +63,7 @@ public final class SnapshotStore: Sendable {
             let session = try store.beginReading(org: org)
             defer { session.end() }
             let reader = session.reader()
-            return try Restore(load: { try reader.read($0) }).run(manifest: snapshot.manifest, into: directory).bytes
+            return try Restore(reader: reader).run(manifest: snapshot.manifest, into: directory).bytes
         }
     }
 

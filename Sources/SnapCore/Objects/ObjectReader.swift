@@ -55,11 +55,61 @@ package final class ObjectReader: Sendable {
         }
     }
 
+    /// Calls `body` with the number in `keys` and the bytes of each object, in the order in which they lie in packs; the
+    /// bytes are there for the time of the call.
+    ///
+    /// For many objects of the same frames less than half the work of ``read(_:)``: the catalogue is asked for all at once,
+    /// digests are computed side by side, and no bytes are copied. What is not found so is read as by ``read(_:)``.
+    ///
+    /// - Throws: What `body` throws, as it is; ``StoreError`` otherwise, as ``read(_:)``.
+    package func read(_ keys: [ObjectKey], _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws {
+        var (found, others) = try StoreError.mapped { try places(of: keys) }
+        found.sort { ($0.place.frame, $0.number) < ($1.place.frame, $1.number) }
+        for group in found.runsOfFrames() {
+            others += try frames.read(group, body)
+        }
+        for number in others {
+            let bytes = try read(keys[number])
+            try bytes.withUnsafeBytes { try body(number, $0) }
+        }
+    }
+
+    /// Where objects are that can be read, and the numbers of the others.
+    private func places(of keys: [ObjectKey]) throws -> (found: [(number: Int, place: ObjectPlace)], others: [Int]) {
+        var found: [(number: Int, place: ObjectPlace)] = []
+        var others: [Int] = []
+        found.reserveCapacity(keys.count)
+        try withLookup { lookup in
+            try lookup.read { tx in
+                try tx.together {
+                    for (number, key) in keys.enumerated() {
+                        if let row = try tx.visibleObject(key, scope: scope, since: since)?.row, !row.isBad,
+                            let frame = row.frame
+                        {
+                            let place = ObjectPlace(key: key, length: row.length, frame: frame, position: row.position)
+                            found.append((number, place))
+                        } else {
+                            others.append(number)
+                        }
+                    }
+                }
+            }
+        }
+        return (found, others)
+    }
+
+    private func withLookup<Result>(_ body: (CatalogueLookup) throws -> Result) throws -> Result {
+        let lookup = try lookups.withLock { $0.popLast() } ?? Lookup(connection: catalogue.makeLookup())
+        let result = try body(lookup.connection)
+        lookups.withLock { $0.append(lookup) }
+        return result
+    }
+
     /// The row with the bytes. A transaction costs more than the look-up; it is what decides that there are none.
     private func find(_ key: ObjectKey) throws -> (row: ObjectRow, holder: ScopeID)? {
-        let lookup = try lookups.withLock { $0.popLast() } ?? Lookup(connection: catalogue.makeLookup())
-        let found = try lookup.connection.read { try $0.visibleObject(key, scope: scope, since: since) }
-        lookups.withLock { $0.append(lookup) }
+        let found = try withLookup { lookup in
+            try lookup.read { try $0.visibleObject(key, scope: scope, since: since) }
+        }
         return try found ?? catalogue.read { try $0.visibleObject(key, scope: scope, since: since) }
     }
 
@@ -101,5 +151,20 @@ extension ReadAccess {
         if let own, own.frame != nil, isVisible(own) { return (own, scope) }
         guard scope != .public, let shared = try object(key, scope: .public) else { return nil }
         return isVisible(shared) || (own?.refs ?? 0) > 0 ? (shared, .public) : nil
+    }
+}
+
+extension [(number: Int, place: ObjectPlace)] {
+    /// Runs of neighbours in the same frame.
+    fileprivate func runsOfFrames() -> [[Element]] {
+        var runs: [[Element]] = []
+        for element in self {
+            if let last = runs.last?.last, last.place.frame == element.place.frame {
+                runs[runs.count - 1].append(element)
+            } else {
+                runs.append([element])
+            }
+        }
+        return runs
     }
 }

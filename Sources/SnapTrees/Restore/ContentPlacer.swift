@@ -7,7 +7,16 @@ internal import SnapModel
 /// Writes the bytes of a file, seeking over every aligned 4 KiB block of zeros: a restored file never takes more room
 /// than its source did.
 struct ContentPlacer: Sendable {
-    let load: SharedObjectLoader
+    /// Chunks are asked for together: so many, of so many bytes.
+    private static let batchMax = 1024
+    private static let batchBytes: UInt64 = 1 << 20
+
+    let source: ObjectSource
+    private var load: SharedObjectLoader { source.load }
+
+    init(_ source: ObjectSource) {
+        self.source = source
+    }
 
     /// Writes `content` into an empty file.
     ///
@@ -19,7 +28,32 @@ struct ContentPlacer: Sendable {
             try bytes.withUnsafeBytes { try place($0, at: 0, in: file) }
             onBytes(UInt64(bytes.count))
         } else {
-            try forEachPiece(of: content) { try write([$0], to: file, onBytes: onBytes) }
+            var batch: [Piece] = []
+            var bytes: UInt64 = 0
+            try forEachPiece(of: content) { piece in
+                batch.append(piece)
+                bytes += UInt64(piece.size)
+                guard bytes >= Self.batchBytes || batch.count == Self.batchMax else { return }
+                try write(batch, to: file, onBytes: onBytes)
+                (batch, bytes) = ([], 0)
+            }
+            try write(batch, to: file, onBytes: onBytes)
+        }
+    }
+
+    /// Writes the only chunk of a file that is empty yet. The length of one without holes need not be set.
+    func writeWhole(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, to file: Descriptor, length: UInt64) throws {
+        guard offset == 0, length == UInt64(bytes.count), !Self.hasZeroBlock(bytes) else {
+            try Kernel.truncate(file, to: length)
+            return try place(bytes, at: offset, in: file)
+        }
+        try Kernel.write(file, bytes, at: 0)
+    }
+
+    private static func hasZeroBlock(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        stride(from: 0, to: bytes.count, by: ZeroBlocks.blockBytes).contains { start in
+            let end = min(bytes.count, start + ZeroBlocks.blockBytes)
+            return ZeroBlocks.isZero(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
         }
     }
 
@@ -32,17 +66,24 @@ struct ContentPlacer: Sendable {
 
     /// Writes some chunks of a file that has its length.
     func write(_ pieces: [Piece], to file: Descriptor, onBytes: (UInt64) -> Void) throws {
-        for piece in pieces {
-            try bytes(of: piece).withUnsafeBytes { try place($0, at: piece.offset, in: file) }
+        try source.several(pieces.map { ObjectKey(.chunk, $0.digest) }) { number, bytes in
+            let piece = pieces[number]
+            try check(piece, bytes)
+            try place(bytes, at: piece.offset, in: file)
             onBytes(UInt64(piece.size))
+        }
+    }
+
+    /// - Throws: ``FormatError`` when a chunk has another length than the file says.
+    func check(_ piece: Piece, _ bytes: UnsafeRawBufferPointer) throws {
+        guard bytes.count == Int(piece.size) else {
+            throw FormatError(.range, "A chunk has \(bytes.count) bytes where the file says \(piece.size).")
         }
     }
 
     private func bytes(of piece: Piece) throws -> [UInt8] {
         let bytes = try load(ObjectKey(.chunk, piece.digest))
-        guard bytes.count == Int(piece.size) else {
-            throw FormatError(.range, "A chunk has \(bytes.count) bytes where the file says \(piece.size).")
-        }
+        try bytes.withUnsafeBytes { try check(piece, $0) }
         return bytes
     }
 
@@ -58,7 +99,7 @@ struct ContentPlacer: Sendable {
         }
     }
 
-    private func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, in file: Descriptor) throws {
+    func place(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, in file: Descriptor) throws {
         var dataStart: Int?
         var position = 0
         while position < bytes.count {

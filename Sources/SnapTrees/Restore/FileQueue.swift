@@ -6,7 +6,7 @@ internal import Synchronization
 /// The regular files of a restore, written on several threads while the walk goes on.
 ///
 /// A directory gets its metadata when the walk has left it and the last of its files is written, on the thread that
-/// finds that so. A big file is cut into parts, which are written side by side. Memory: a chunk a thread, and a queue of a
+/// finds that so. A big file is cut into parts, which are written side by side. Memory: a frame a thread, and a queue of a
 /// few files.
 final class FileQueue: Sendable {
     /// Files longer than this are written in parts of about as much, and of so many chunks.
@@ -36,7 +36,8 @@ final class FileQueue: Sendable {
 
     /// Of the walk's thread.
     private let batch = Mutex(Batch())
-    private let makeWriter: @Sendable () -> FileWriter
+    let makeWriter: @Sendable () -> FileWriter
+    let placer: ContentPlacer
     /// Nil with one job: then everything is written by the calling thread.
     private let pool: WorkerPool?
     private let found = Mutex(OrderedWarnings())
@@ -45,6 +46,7 @@ final class FileQueue: Sendable {
     /// - Parameter makeWriter: Called for each file; its warnings are collected.
     init(jobs: Int, makeWriter: @escaping @Sendable () -> FileWriter) throws(IOError) {
         self.makeWriter = makeWriter
+        placer = makeWriter().placer
         pool = jobs > 1 ? try WorkerPool(threads: jobs, queueMax: 2 * jobs) : nil
     }
 
@@ -69,8 +71,7 @@ final class FileQueue: Sendable {
 
     /// Writes a file some time before ``wait()`` returns, and then perhaps finishes its directory.
     func submit(_ job: FileWriter.Job, in directory: OpenDirectory, order: UInt64) throws {
-        guard let pool else { return try write(job, order: order) }
-        if job.content.length > Self.partBytes {
+        if let pool, job.content.length > Self.partBytes {
             return try submitParts(of: job, in: directory, order: order, pool)
         }
         directory.begin()
@@ -80,16 +81,25 @@ final class FileQueue: Sendable {
             defer { batch = Batch() }
             return batch
         }
-        if let full { try submit(full, pool) }
+        if let full { try submit(full) }
     }
 
-    private func submit(_ batch: Batch, _ pool: WorkerPool) throws {
-        try pool.submit { [self] in
-            for item in batch.jobs {
-                try write(item.job, order: item.order)
-                try end(item.directory)
+    private func submit(_ batch: Batch) throws {
+        guard let pool else { return try write(batch) }
+        try pool.submit { [self] in try write(batch) }
+    }
+
+    private func write(_ batch: Batch) throws {
+        var group = FileGroup(self)
+        for item in batch.jobs {
+            let isInGroup = try Self.naming(item.job.path) {
+                try group.add(item.job, item.directory, order: item.order)
             }
+            if isInGroup { continue }
+            try write(item.job, order: item.order)
+            try end(item.directory)
         }
+        try group.write()
     }
 
     /// The walk reads the list of chunks, the threads write them.
@@ -103,7 +113,7 @@ final class FileQueue: Sendable {
             kept.wrappingAdd(1, ordering: .relaxed)
             return
         }
-        let placer = writer.placer
+        let placer = placer
         let progress = writer.progress
         try Self.naming(job.path) { try Kernel.truncate(file, to: job.content.length) }
         directory.begin()
@@ -138,13 +148,13 @@ final class FileQueue: Sendable {
     }
 
     /// The walk has left a directory.
-    ///
     func leave(_ directory: OpenDirectory, _ place: OpenDirectory.Place) throws {
         directory.leave(place)
         try end(directory)
     }
 
-    private func end(_ directory: OpenDirectory) throws {
+    /// A file of the directory is written, or the walk has left it.
+    func end(_ directory: OpenDirectory) throws {
         guard let place = directory.end() else { return }
         var nodes = makeWriter().nodes
         defer { note(nodes.warnings, order: place.order) }
@@ -157,13 +167,12 @@ final class FileQueue: Sendable {
     ///
     /// - Throws: The first error of any thread.
     func wait() throws {
-        guard let pool else { return }
         let rest = batch.withLock { batch in
             defer { batch = Batch() }
             return batch
         }
-        try submit(rest, pool)
-        try pool.wait()
+        try submit(rest)
+        try pool?.wait()
     }
 
     /// Waits until no thread writes any more; what waits is not written.

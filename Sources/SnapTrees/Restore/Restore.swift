@@ -9,7 +9,8 @@ package import SnapModel
 /// As root everything becomes as it was captured; as another user what is permitted, and the rest is named. Memory:
 /// one tree node a level of depth, and the paths of hard links.
 package struct Restore {
-    private let load: SharedObjectLoader
+    private let source: ObjectSource
+    private var load: SharedObjectLoader { source.load }
     private let options: RestoreOptions
     private let progress: Progress
 
@@ -20,10 +21,18 @@ package struct Restore {
     package init(
         load: @escaping SharedObjectLoader, options: RestoreOptions = RestoreOptions(), progress: Progress = Progress()
     ) {
-        self.load = { key in
-            try progress.check()
-            return try load(key)
-        }
+        self.init(ObjectSource(load: load), options, progress)
+    }
+
+    /// - Parameter reader: Of the organisation whose snapshot it is.
+    package init(
+        reader: ObjectReader, options: RestoreOptions = RestoreOptions(), progress: Progress = Progress()
+    ) {
+        self.init(ObjectSource(reader: reader), options, progress)
+    }
+
+    private init(_ source: ObjectSource, _ options: RestoreOptions, _ progress: Progress) {
+        self.source = source.checking(progress)
         var options = options
         options.path = Array(options.path.split(separator: 47).joined(separator: [47]))
         self.options = options
@@ -98,7 +107,7 @@ package struct Restore {
         try checkRoom(for: entry, links, in: target, path)
         if !target.isMarked { try marker.write(in: target.root) }
         progress.enter(.writing)
-        var writer = try TreeWriter(load: load, options: options, progress: progress, target: target, links: links)
+        var writer = try TreeWriter(source: source, options: options, progress: progress, target: target, links: links)
         do {
             // Whatever stops it, nobody writes any more when it returns.
             defer { writer.files.stop() }

@@ -36,17 +36,17 @@ struct TreeWriter {
     var result = RestoreResult()
 
     init(
-        load: @escaping SharedObjectLoader, options: RestoreOptions, progress: Progress, target: RestoreTarget,
+        source: ObjectSource, options: RestoreOptions, progress: Progress, target: RestoreTarget,
         links: RestoredLinks
     ) throws {
-        self.load = load
+        load = source.load
         self.options = options
         self.progress = progress
         self.target = target
         self.links = links
-        nodes = NodeWriter(load: load, isUntrusted: options.isUntrusted)
+        nodes = NodeWriter(load: source.load, isUntrusted: options.isUntrusted)
         let writer = FileWriter(
-            options: options, placer: ContentPlacer(load: load), progress: progress, trustsTimes: target.trustsTimes,
+            options: options, placer: ContentPlacer(source), progress: progress, trustsTimes: target.trustsTimes,
             nodes: nodes)
         files = try FileQueue(jobs: options.jobs) { writer }
     }

@@ -59,7 +59,7 @@ package final class StoreBenchmark {
             store, org: "local", directory: Array(source.utf8), name: "benchmark", tag: "latest", progress: progress)
         let captured = Kernel.bootNanoseconds()
         let reader = try store.reader(org: "local")
-        let restore = Restore(load: { try reader.read($0) }, progress: progress)
+        let restore = Restore(reader: reader, progress: progress)
         _ = try restore.run(manifest: made.snapshot.manifest, into: target)
         return (max(1, captured - start), max(1, Kernel.bootNanoseconds() - captured))
     }

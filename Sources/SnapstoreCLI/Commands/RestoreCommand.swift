@@ -54,11 +54,7 @@ struct RestoreCommand: ParsableCommand {
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }
-        let load: SharedObjectLoader = { key in
-            try progress.check()
-            return try reader.read(key)
-        }
-        let restore = Restore(load: load, options: options, progress: progress)
+        let restore = Restore(reader: reader, options: options, progress: progress)
         let result = try restore.run(manifest: snapshot.manifest, into: directory)
         let payload = try checkpoint.map { try restore.runPayload(manifest: snapshot.manifest, into: $0) }
         reporter.stop()

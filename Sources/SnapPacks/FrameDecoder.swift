@@ -22,7 +22,7 @@ package final class FrameDecoder: @unchecked Sendable {
     /// The raw bytes of a frame.
     ///
     /// - Parameter isChecked: Compare the stored bytes with their check first. Without, damage shows in the digests of the
-    ///   objects, which the caller must look at: it costs a reader of all objects a tenth of its time to do both.
+    ///   objects, which the caller must look at anyway.
     /// - Throws: ``PackError/Code/corrupt`` when the bytes fail their check or are not exactly one frame of the format.
     package func decode(_ stored: [UInt8], _ info: FrameInfo, isChecked: Bool = true) throws -> [UInt8] {
         guard stored.count == Int(info.storedBytes), !isChecked || hasCheck(stored, info) else {

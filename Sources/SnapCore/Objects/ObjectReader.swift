@@ -58,8 +58,8 @@ package final class ObjectReader: Sendable {
     /// Calls `body` with the number in `keys` and the bytes of each object, in the order in which they lie in packs; the
     /// bytes are there for the time of the call.
     ///
-    /// For many objects of the same frames less than half the work of ``read(_:)``: the catalogue is asked for all at once,
-    /// digests are computed side by side, and no bytes are copied. What is not found so is read as by ``read(_:)``.
+    /// For many objects of the same frames much less work than ``read(_:)``: the catalogue is asked for all at once, digests
+    /// are computed side by side, and no bytes are copied. What is not found so is read as by ``read(_:)``.
     ///
     /// - Throws: What `body` throws, as it is; ``StoreError`` otherwise, as ``read(_:)``.
     package func read(_ keys: [ObjectKey], _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws {

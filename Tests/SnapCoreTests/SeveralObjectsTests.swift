@@ -1,0 +1,105 @@
+import SnapCore
+import SnapDigest
+import SnapIO
+import SnapModel
+import TestSupport
+import Testing
+
+/// Objects that are asked for together are those that are asked for one by one, and damage is the same to both.
+@Suite struct SeveralObjectsTests {
+    private let directory = TemporaryDirectory(in: "/dev/shm")
+    private var path: String { directory.file("store") }
+
+    private func keys(of bytes: [UInt8]) throws -> [ObjectKey] {
+        let hasher = try SHA256()
+        return stride(from: 0, to: bytes.count, by: 4096).map { start in
+            ObjectKey(.chunk, hasher.digest(Array(bytes[start..<min(start + 4096, bytes.count)])))
+        }
+    }
+
+    /// In any order, with repetitions, over several frames and packs.
+    @Test func eachIsGivenOnceWithItsBytes() throws {
+        let seed = TestScale.seed("eachIsGivenOnceWithItsBytes")
+        var generator = SeededGenerator(seed: seed)
+        let fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        defer { fixture.store.close() }
+        let contents = [generator.bytes(2_500_000), generator.bytes(100_001)]
+        for (number, bytes) in contents.enumerated() {
+            try fixture.commit("t", tag: "\(number)", files: ["a": bytes])
+        }
+        var wanted = try contents.flatMap { try keys(of: $0) }
+        wanted += wanted.prefix(100)
+        wanted.shuffle(using: &generator)
+        let reader = try fixture.store.reader(org: StoreFixture.org)
+        let hasher = try SHA256()
+        var times = [Int](repeating: 0, count: wanted.count)
+        try reader.read(wanted) { number, bytes in
+            times[number] += 1
+            #expect(hasher.digest(bytes) == wanted[number].digest, "seed \(seed)")
+        }
+        #expect(times.allSatisfy { $0 == 1 }, "seed \(seed)")
+    }
+
+    @Test func whatIsNotHeldIsSaid() throws {
+        let fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        defer { fixture.store.close() }
+        let bytes = [UInt8](repeating: 3, count: 5000)
+        try fixture.commit("t", tag: "1", files: ["a": bytes])
+        let absent = ObjectKey(.chunk, try SHA256().digest([1]))
+        let reader = try fixture.store.reader(org: StoreFixture.org)
+        var given: [Int] = []
+        let error = #expect(throws: StoreError.self) {
+            try reader.read([absent] + keys(of: bytes)) { number, _ in given.append(number) }
+        }
+        #expect(error?.code == .notFound)
+        #expect(given == [1, 2])
+    }
+
+    /// The error of whoever takes the bytes is his own, and ends it.
+    @Test func anErrorOfTheTakerIsThrownAsItIs() throws {
+        let fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        defer { fixture.store.close() }
+        var generator = SeededGenerator(seed: 6)
+        let bytes = generator.bytes(50_000)
+        try fixture.commit("t", tag: "1", files: ["a": bytes])
+        let reader = try fixture.store.reader(org: StoreFixture.org)
+        var calls = 0
+        let error = #expect(throws: IOError.self) {
+            try reader.read(keys(of: bytes)) { _, _ in
+                calls += 1
+                throw IOError(errno: 28, operation: "write", path: "")
+            }
+        }
+        #expect(error?.errno == 28 && calls == 1)
+    }
+
+    /// A bit of the stored bytes is another: no object is given with bytes that are not its own, some object is refused, the
+    /// refusal is that of a single read, and a check finds it.
+    @Test(arguments: [20, 3000, 100_000])
+    func damageIsNeverGiven(at position: Int) throws {
+        var generator = SeededGenerator(seed: 7)
+        let bytes = generator.bytes(300_000)
+        var fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        try fixture.commit("t", tag: "1", files: ["a": bytes])
+        fixture.store.close()
+        let found = try Command.run("/usr/bin/find", [path + "/packs", "-name", "*.pack", "-size", "+200k"]).output
+        let pack = String(try #require(found.split(separator: "\n").first))
+        var stored = try Kernel.readFile(pack, limit: 1 << 30)
+        stored[position] ^= 1
+        try pack.write(stored)
+        fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        defer { fixture.store.close() }
+        let wanted = try keys(of: bytes)
+        let hasher = try SHA256()
+        let reader = try fixture.store.reader(org: StoreFixture.org)
+        let error = #expect(throws: StoreError.self) {
+            try reader.read(wanted) { number, bytes in #expect(hasher.digest(bytes) == wanted[number].digest) }
+        }
+        #expect(error?.code == .corrupt)
+        let refused = wanted.filter { (try? reader.read($0)) == nil }
+        #expect(!refused.isEmpty)
+        var options = FsckOptions()
+        options.readData = true
+        #expect(try fixture.store.check(options).damagedSnapshots.map(\.name) == ["t"])
+    }
+}

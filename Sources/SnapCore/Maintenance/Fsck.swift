@@ -46,9 +46,11 @@ struct StoreChecker {
     private var result = FsckResult()
     /// Keys of a scope that are damaged or missing.
     private var damaged: [ScopeID: Set<ObjectKey>] = [:]
+    private let inspector: FrameInspector
 
     init(store: Store, options: FsckOptions) {
         self.store = store
+        inspector = FrameInspector(store: store)
         self.options = options
     }
 
@@ -210,12 +212,16 @@ struct StoreChecker {
         var objects: Int64 = 0
         var bytes: Int64 = 0
         let places = Dictionary(grouping: PackRegistration.places(index, frames: frames.map(\.id)), by: \.frame)
-        for frame in frames {
-            let inFrame = places[frame.id] ?? []
-            let live = try store.catalogue.read { tx in try inFrame.compactMap { try tx.place(of: $0, scope.id) } }
-            objects += Int64(live.count)
-            bytes = live.reduce(bytes) { $0.addingReportingOverflow($1.length).partialValue }
-            if !live.isEmpty, wantsRead(inFrame) { try read(live, scope) }
+        for start in stride(from: 0, to: frames.count, by: FrameInspector.framesAtOnce) {
+            let requests = frames[start...].prefix(FrameInspector.framesAtOnce).map { frame in
+                let inFrame = places[frame.id] ?? []
+                return FrameInspector.Request(places: inFrame, isRead: wantsRead(inFrame))
+            }
+            for (request, finding) in zip(requests, try inspector.inspect(requests, scope.id)) {
+                objects += Int64(finding.live.count)
+                bytes = finding.live.reduce(bytes) { $0.addingReportingOverflow($1.place.length).partialValue }
+                if request.isRead { try take(finding, scope) }
+            }
         }
         let now = try store.catalogue.read { try $0.pack(row.id) }
         if now == row, objects != row.liveObjects || bytes != row.liveBytes {
@@ -238,13 +244,15 @@ struct StoreChecker {
         return isMetadata || Double.random(in: 0..<1) < options.samplePart
     }
 
-    private mutating func read(_ places: [ObjectPlace], _ scope: ScopeRow) throws {
-        for place in places {
+    /// Reports on objects that were read.
+    private mutating func take(_ finding: FrameInspector.Finding, _ scope: ScopeRow) throws {
+        for (number, (place, isBad)) in finding.live.enumerated() {
             try options.step(1, UInt64(clamping: place.length))
             result.objectsRead += 1
             do {
-                _ = try store.frames.read(place)
-                try heal(place, scope)
+                // Once more, which tells why; and gc may have moved it meanwhile.
+                if finding.unsound.contains(number) { _ = try store.frames.read(place) }
+                if isBad { try heal(place, scope) }
             } catch {
                 guard StoreError.isUnreadable(error) else { throw error }
                 let error = StoreError(mapping: error)
@@ -366,16 +374,6 @@ private struct SnapshotReach {
             for child in children where seen.insert(child).inserted { queue.append(child) }
         }
         return false
-    }
-}
-
-extension ReadAccess {
-    /// Where the catalogue says that an object of a pack is, if in the same frame: what a reader goes by.
-    fileprivate func place(of packed: ObjectPlace, _ scope: ScopeID) throws -> ObjectPlace? {
-        guard let row = try object(packed.key, scope: scope), let frame = row.frame, frame == packed.frame else {
-            return nil
-        }
-        return ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position)
     }
 }
 

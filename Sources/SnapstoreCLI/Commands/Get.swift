@@ -2,6 +2,7 @@ import ArgumentParser
 import SnapCore
 import SnapDigest
 import SnapModel
+import SnapTrees
 import Snapstore
 
 struct Get: ParsableCommand {
@@ -11,10 +12,15 @@ struct Get: ParsableCommand {
             Examples:
               snapstore get tools:1
               snapstore get sha256:… --json
+              snapstore get tools:1 --fragmentation
+
+            --fragmentation reads the snapshot's metadata, and says how far it is scattered over the packs: what a \
+            restore must decode for each byte it needs, and how many bytes of files lie together.
             """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The snapshot.", completion: .snapshot) var reference: String
+    @Flag(help: "Say how far it is scattered over the packs.") var fragmentation = false
 
     func run() throws {
         let output = Output(global)
@@ -22,11 +28,25 @@ struct Get: ParsableCommand {
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
         let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org))
-        if !output.isJSON { try show(snapshot, tree.manifest, output) }
-        try output.summary("", snapshot.fields + configFields(tree.manifest))
+        let scatter = try fragmentation ? measure(snapshot, in: store) : nil
+        if !output.isJSON { try show(snapshot, tree.manifest, scatter, output) }
+        try output.summary(
+            "",
+            snapshot.fields + configFields(tree.manifest)
+                + [("fragmentation", scatter.map { Self.fields($0) } ?? .null)])
     }
 
-    private func show(_ snapshot: SnapshotRecord, _ manifest: Manifest, _ output: Output) throws {
+    private func measure(_ snapshot: SnapshotRecord, in store: Store) throws -> Fragmentation {
+        let progress = Progress()
+        let reporter = ProgressReporter(progress, global)
+        defer { reporter.stop() }
+        progress.enter(.reading)
+        return try store.fragmentation(of: snapshot.manifest, org: GlobalOptions.org) { _, _ in try progress.check() }
+    }
+
+    private func show(
+        _ snapshot: SnapshotRecord, _ manifest: Manifest, _ scatter: Fragmentation?, _ output: Output
+    ) throws {
         var rows = [
             ["digest", snapshot.manifest.description], ["id", snapshot.id.description],
             ["name", snapshot.name], ["tags", snapshot.shortTags.joined(separator: " ")], ["kind", snapshot.kind],
@@ -53,6 +73,7 @@ struct Get: ParsableCommand {
             rows.append(["entrypoint", manifest.config.entrypoint.map(escaped).joined(separator: " ")])
         }
         if let checkpoint = manifest.checkpoint { rows += Self.rows(checkpoint) }
+        if let scatter { rows += Self.rows(scatter) }
         for line in Format.table(rows) { try output.item(line, []) }
     }
 
@@ -61,6 +82,31 @@ struct Get: ParsableCommand {
             ("engine", checkpoint.engine), ("version", checkpoint.version), ("cpu", checkpoint.cpu),
             ("kernel", checkpoint.kernel), ("base", checkpoint.base?.description),
         ].compactMap { name, value in value.map { ["checkpoint \(name)", escaped(Array($0.utf8))] } }
+    }
+
+    private static func rows(_ scatter: Fragmentation) -> [[String]] {
+        [
+            ["needed", "\(Format.bytes(scatter.objectBytes)) in \(Format.count(scatter.frames, "frame"))"],
+            [
+                "decoded",
+                "\(Format.bytes(scatter.decodedBytes)) in \(Format.count(scatter.decodedFrames, "frame")), "
+                    + "\(Format.ratio(scatter.readAmplification)) of what is needed",
+            ],
+            [
+                "together",
+                "\(Format.bytes(scatter.meanRunBytes)) of files, in \(Format.count(scatter.runs, "run"))",
+            ],
+        ]
+    }
+
+    private static func fields(_ scatter: Fragmentation) -> JSONLine.Value {
+        .object([
+            ("objects", .integer(scatter.objects)), ("objectBytes", .integer(scatter.objectBytes)),
+            ("frames", .integer(scatter.frames)), ("decodedFrames", .integer(scatter.decodedFrames)),
+            ("decodedBytes", .integer(scatter.decodedBytes)),
+            ("readAmplification", .number(scatter.readAmplification)), ("chunkBytes", .integer(scatter.chunkBytes)),
+            ("runs", .integer(scatter.runs)), ("meanRunBytes", .integer(scatter.meanRunBytes)),
+        ])
     }
 
     private static func fields(_ checkpoint: Manifest.Checkpoint) -> JSONLine.Value {

@@ -21,6 +21,9 @@ enum Format {
         return String(number)
     }
 
+    /// `1.25 times`.
+    static func ratio(_ ratio: Double) -> String { String((ratio * 100).rounded() / 100) + " times" }
+
     static func seconds(_ seconds: Double) -> String {
         seconds < 10 ? String((seconds * 100).rounded() / 100) + " s" : String(whole(seconds)) + " s"
     }

@@ -80,9 +80,9 @@ struct ModelWorker {
 
     // MARK: Maintenance
 
-    private func collect(_ fixture: StoreFixture) throws {
+    private mutating func collect(_ fixture: StoreFixture) throws {
         bench.proof.note("collections")
-        try fixture.collect()
+        try fixture.collect(compact: Bool.random(using: &generator) ? .always : nil)
     }
 
     private func check(_ fixture: StoreFixture) throws {

@@ -60,8 +60,9 @@ struct StoreFixture {
 
     /// Collects at once.
     @discardableResult
-    func collect() throws -> GCResult {
+    func collect(compact: CompactionRule? = nil) throws -> GCResult {
         var options = GCOptions()
+        options.compact = compact
         options.graceMilliseconds = 0
         return try store.collectGarbage(options)
     }

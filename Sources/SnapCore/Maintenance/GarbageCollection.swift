@@ -1,4 +1,5 @@
 internal import SnapCatalogue
+internal import SnapDigest
 internal import SnapModel
 internal import SnapPacks
 
@@ -10,6 +11,8 @@ package struct GCOptions: Sendable {
     package var deadPartMax = 0.02
     /// Say what would be done, and do nothing.
     package var dryRun = false
+    /// Move objects of snapshots that are scattered over the packs, so that they lie together.
+    package var compact: CompactionRule?
     /// Called between the steps of the job; what it throws ends it.
     package var step: MaintenanceStep = { _, _ in }
 
@@ -31,6 +34,9 @@ package struct GCResult: Sendable, Hashable {
     package var unusedBytes: Int64 = 0
     /// Snapshots that were deleted because their time had come.
     package var expiredSnapshots: [String] = []
+    /// Snapshots that were put together, and the raw bytes that were moved for them.
+    package var compactedSnapshots: Int64 = 0
+    package var compactedBytes: Int64 = 0
     /// Why some of it stays, as sentences.
     package var reasons: [String] = []
 }
@@ -45,6 +51,8 @@ struct GarbageCollector {
     var result = GCResult()
     /// Packs that lost objects.
     var touchedPacks: Set<Int64> = []
+    /// Snapshots for which something was moved.
+    var compacted: Set<Digest> = []
 
     init(store: Store, options: GCOptions) {
         self.store = store
@@ -60,11 +68,18 @@ struct GarbageCollector {
             let horizon = try horizon(scope)
             if options.dryRun {
                 try foresee(scope, horizon)
+                try foreseeCompaction(scope)
             } else {
                 try expire(scope, horizon)
                 try noteRest(scope, horizon)
                 try forgetDeleted(scope, horizon)
                 try collectPacks(scope)
+                // What is left of packs that lost objects is put together anew, which may scatter some of it.
+                var rounds = 0
+                while rounds < Self.compactionsMax, try compact(scope) {
+                    rounds += 1
+                    try collectPacks(scope)
+                }
             }
         }
         if !options.dryRun {

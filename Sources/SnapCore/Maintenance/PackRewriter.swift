@@ -23,6 +23,31 @@ struct PackRewriter {
     ///
     /// - Throws: ``StoreError/Code/outOfSpace`` when there is no room for the copies, which are gone then.
     func rewrite(_ packs: [PackRow]) throws -> Int64 {
+        try rewrite { sealer in try copy(packs, sealer).map { (pack: $0.id, places: $1) } }
+    }
+
+    /// Copies objects into new packs, in the order given. Those that are not where they were any more stay where they are.
+    /// Returns the bytes written.
+    ///
+    /// - Parameter packOf: The pack of each frame that the objects are in.
+    /// - Throws: ``StoreError/Code/outOfSpace`` when there is no room for the copies, which are gone then.
+    func move(_ places: [ObjectPlace], packOf: [Int64: Int64]) throws -> Int64 {
+        let present = try places.batches(of: 5000).flatMap { batch in
+            try store.catalogue.read { tx in
+                try batch.filter { try tx.object($0.key, scope: scope.id)?.frame == $0.frame }
+            }
+        }
+        guard !present.isEmpty else { return 0 }
+        return try rewrite { sealer in
+            let moved = try write(sealer) { writer in try present.filter { try copy($0, to: writer) } }
+            return Dictionary(grouping: moved) { packOf[$0.frame] ?? 0 }.sorted { $0.key < $1.key }.map {
+                (pack: $0.key, places: $0.value)
+            }
+        }
+    }
+
+    /// - Parameter copy: Writes copies in a session of their own, and returns what was copied of each old pack.
+    private func rewrite(_ copy: (PackSealer) throws -> [(pack: Int64, places: [ObjectPlace])]) throws -> Int64 {
         let uid = RecordID().description
         let lock = try SessionLock.create(path: store.layout.sessionFile(uid))
         defer { lock.release() }
@@ -35,7 +60,7 @@ struct PackRewriter {
         let sealer = PackSealer(
             catalogue: store.catalogue, session: session.id, scope: scope.id, uploads: uploads)
         do {
-            let moved = try copy(packs, sealer)
+            let moved = try copy(sealer)
             while try store.catalogue.write("publish", { try $0.publishPacks(session: session.id, limit: 200) }) == 200
             {}
             for (pack, places) in moved { try switchOver(places, from: pack, session: session, uploads: uploads) }
@@ -49,26 +74,31 @@ struct PackRewriter {
 
     /// Writes copies of what is in use of some packs. Returns what was copied of each.
     private func copy(_ packs: [PackRow], _ sealer: PackSealer) throws -> [(pack: PackRow, places: [ObjectPlace])] {
+        try write(sealer) { writer in
+            try packs.map { pack in (pack, try live(pack).filter { try copy($0, to: writer) }) }
+        }
+    }
+
+    private func write<Result>(_ sealer: PackSealer, _ body: (PackWriter) throws -> Result) throws -> Result {
         let writer = try PackWriter(
             backend: store.backend, scope: scope.name, threads: 2,
             allocate: { try sealer.announce() }, sealed: { try sealer.sealed($0) })
         do {
-            let moved = try packs.map { pack in
-                var moved: [ObjectPlace] = []
-                for place in try live(pack) {
-                    try step(1, UInt64(clamping: place.length))
-                    guard let bytes = try readIfSound(place) else { continue }
-                    try bytes.withUnsafeBytes { try writer.append(place.key, $0) }
-                    moved.append(place)
-                }
-                return (pack, moved)
-            }
+            let result = try body(writer)
             try writer.finish()
-            return moved
+            return result
         } catch {
             writer.abandon()
             throw error
         }
+    }
+
+    /// Says whether there was something sound to copy.
+    private func copy(_ place: ObjectPlace, to writer: PackWriter) throws -> Bool {
+        try step(1, UInt64(clamping: place.length))
+        guard let bytes = try readIfSound(place) else { return false }
+        try bytes.withUnsafeBytes { try writer.append(place.key, $0) }
+        return true
     }
 
     /// What is in a pack; nil when it is gone, because another collection was faster, or damaged, which `fsck` names:
@@ -114,7 +144,7 @@ struct PackRewriter {
 
     /// Points the rows that still name the old pack at the new one.
     private func switchOver(
-        _ moved: [ObjectPlace], from pack: PackRow, session: SessionRow, uploads: SessionUploads
+        _ moved: [ObjectPlace], from pack: Int64, session: SessionRow, uploads: SessionUploads
     ) throws {
         for batch in moved.batches(of: 300) {
             try store.catalogue.write("switch") { tx in
@@ -125,7 +155,7 @@ struct PackRewriter {
                         let target = try tx.reading.frame(new.frame)?.pack
                     else { continue }
                     try tx.moveObject(old.key, scope: scope.id, frame: new.frame, position: new.position)
-                    changes.add(pack: pack.id, objects: -1, bytes: -old.length)
+                    changes.add(pack: pack, objects: -1, bytes: -old.length)
                     changes.add(pack: target, objects: 1, bytes: old.length)
                 }
                 try changes.write(tx)

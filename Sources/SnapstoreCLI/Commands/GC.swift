@@ -11,6 +11,11 @@ struct GC: ParsableCommand {
               snapstore gc                       what was let go more than a day ago
               snapstore gc --grace 0             everything, at once
               snapstore gc --dry-run             what would be freed now and later
+              snapstore gc --compact             and put together what is scattered
+
+            --compact reads the metadata of all snapshots, and moves objects of those that are scattered over the packs, \
+            so that what a snapshot needs lies together in its order, the newest first. It needs room for the copies \
+            until it has ended. `snapstore get REF --fragmentation` shows the outcome.
 
             Runs beside everything else; nothing waits for it.
             """)
@@ -21,6 +26,7 @@ struct GC: ParsableCommand {
             "Keep what was let go more recently than this: 0, 30m, 24h, 7d (default: 24h).", valueName: "time"))
     var grace: TimeSpan?
     @Flag(help: "Say what would be freed, and free nothing.") var dryRun = false
+    @Flag(help: "Put together the objects of snapshots that are scattered over the packs.") var compact = false
 
     func run() throws {
         let output = Output(global)
@@ -34,6 +40,7 @@ struct GC: ParsableCommand {
         var options = GCOptions()
         options.graceMilliseconds = try (grace ?? Settings.gcGrace().span).milliseconds
         options.dryRun = dryRun
+        if compact { options.compact = CompactionRule() }
         options.step = { objects, bytes in
             progress.add(entries: objects, bytes: bytes)
             try progress.check()
@@ -46,6 +53,11 @@ struct GC: ParsableCommand {
                 [("expired", .text(name)), ("deleted", .flag(!dryRun))])
         }
         explainRest(result, output)
+        if compact {
+            let moved = "\(Format.bytes(result.compactedBytes)) (before compression)"
+            let what = Format.count(result.compactedSnapshots, "snapshot")
+            output.line(dryRun ? "Would move \(moved) for \(what)" : "Moved \(moved) for \(what)")
+        }
         let packs = "\(Format.count(result.deletedPacks, "pack")) removed, \(result.rewrittenPacks) of them rewritten"
         try output.summary(
             dryRun
@@ -56,6 +68,8 @@ struct GC: ParsableCommand {
                 ("laterAt", result.laterAtMilliseconds.map { .integer($0) } ?? .null),
                 ("expiredSnapshots", .integer(Int64(result.expiredSnapshots.count))),
                 ("deletedObjects", .integer(result.deletedObjects)), ("deletedPacks", .integer(result.deletedPacks)),
+                ("compactedSnapshots", .integer(result.compactedSnapshots)),
+                ("compactedBytes", .integer(result.compactedBytes)),
                 ("seconds", .number(watch.seconds)),
             ])
     }

@@ -15,7 +15,8 @@ struct Get: ParsableCommand {
               snapstore get tools:1 --fragmentation
 
             --fragmentation reads the snapshot's metadata, and says how far it is scattered over the packs: what a \
-            restore must decode for each byte it needs, and how many bytes of files lie together.
+            restore must decode for each byte it needs, and how many bytes of files lie together. \
+            `snapstore gc --compact` puts together what lies far apart.
             """)
 
     @OptionGroup var global: GlobalOptions

@@ -70,8 +70,7 @@ package final class WorkerPool: Sendable {
                 guard !queue.isEmpty else { return nil }
                 running += 1
                 let task = queue.removeFirst()
-                // Once half the queue is free: a submitter that slept for each task would wake for each.
-                if submitting > 0, queue.count <= queueMax / 2 { pthread_cond_broadcast(&roomCame) }
+                if submitting > 0 { pthread_cond_signal(&roomCame) }
                 return task
             }
         }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SnapCatalogue
 internal import SnapIO
 internal import SnapModel
@@ -51,9 +52,10 @@ extension Store {
 
     /// Takes a backup of the catalogue now. Durable when this returns.
     func backUpCatalogue() throws {
-        let backup = CatalogueBackup(directory: layout.backups, takenMilliseconds: clock.milliseconds())
+        let now = clock.milliseconds()
+        try removeUnfinishedBackups(now: now)
+        let backup = try claimBackup(now: now)
         let temporary = backup.path + CatalogueBackup.unfinished
-        try removeUnfinishedBackups(now: backup.takenMilliseconds)
         do {
             try catalogue.copy(to: temporary)
             try disk.sync(DurableFile(path: temporary, descriptor: Kernel.open(temporary, .readWrite)))
@@ -67,6 +69,23 @@ extension Store {
         for old in try CatalogueBackup.all(in: layout.backups).dropLast(Self.backupsMax) {
             try disk.unlink(old.path)
         }
+    }
+
+    /// A backup of this time, or just after where another process takes one in the same millisecond; its unfinished file is
+    /// there, and empty.
+    private func claimBackup(now: Int64) throws -> CatalogueBackup {
+        for milliseconds in now..<(now + 1000) {
+            let backup = CatalogueBackup(directory: layout.backups, takenMilliseconds: milliseconds)
+            guard !Kernel.exists(backup.path) else { continue }
+            do throws(IOError) {
+                _ = try Kernel.open(
+                    backup.path + CatalogueBackup.unfinished, [.writeOnly, .create, .exclusive], mode: 0o600)
+                return backup
+            } catch {
+                guard error.errno == EEXIST else { throw error }
+            }
+        }
+        throw StoreError(.io, "Backups of a thousand milliseconds are being taken in \(layout.backups).")
     }
 
     /// Removes what a process that died left of a backup. One that is an hour old is nobody's.

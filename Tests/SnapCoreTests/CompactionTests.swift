@@ -100,8 +100,9 @@ extension CompactionRule {
         let done = try series.fixture.store.collectGarbage(Self.options())
         #expect(foreseen.compactedSnapshots > 0 && done.compactedSnapshots >= foreseen.compactedSnapshots)
         #expect(foreseen.compactedBytes > 0)
-        // A second round moves what the first has scattered anew.
-        #expect(done.compactedBytes >= foreseen.compactedBytes && done.compactedBytes < 2 * foreseen.compactedBytes)
+        // An estimate: small packs are merged first, and a second round moves what the first has scattered anew.
+        let ratio = Double(done.compactedBytes) / Double(foreseen.compactedBytes)
+        #expect(ratio > 0.5 && ratio < 2, "seed \(seed)")
         let after = try series.amplification(of: 4)
         #expect(after < 1 + Self.rule.gainMin, "\(before) before, seed \(seed)")
         for version in 0..<4 { #expect(try series.amplification(of: version) < 2, "\(version), seed \(seed)") }
@@ -192,6 +193,8 @@ extension CompactionRule {
     @Test func twoAtOnce() throws {
         let seed = TestScale.seed("compactions at once")
         let series = try Series(directory.file("store"), seed: seed, files: 6)
+        // The backup of the day is there.
+        try series.fixture.collect()
         let pool = try WorkerPool(threads: 2, queueMax: 2)
         let path = series.path
         for store in try (0..<2).map({ _ in try Store.open(path: path, create: false) }) {

@@ -38,7 +38,7 @@ import Testing
                 && bench.summary("snapstore gc --json")["compactedBytes"] as? Int == 0)
         let wet = try bench.summary("snapstore gc --compact --json")
         for key in ["compactedSnapshots", "compactedBytes"] { #expect(wet[key] as? Int == dry[key] as? Int, "\(key)") }
-        #expect(try scatter(bench, "a:2")["readAmplification"] as? Double ?? 9 < 1.1)
+        #expect(try scatter(bench, "a:2")["readAmplification"] as? Double ?? 9 < 1.5)
 
         let said = try bench.done("snapstore gc --compact")
         #expect(said.contains("Moved 0 B (before compression) for 0 snapshots\n"), "\(said)")

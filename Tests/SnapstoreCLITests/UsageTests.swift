@@ -17,6 +17,7 @@ import Testing
         ("snapstore gc --grace soon", "The value 'soon' is invalid for '--grace <time>'"),
         ("snapstore gc --grace 99999999999999999d", "is invalid for '--grace <time>'"),
         ("snapstore fsck --sample 5", "The value '5' is invalid for '--sample <part>'"),
+        ("snapstore restore x:1 out --jobs 0", "--jobs is 1 to 64."),
         ("snapstore fsck --adopt", "--adopt goes with --rebuild-catalog."),
         ("snapstore list --store ''", "The path given with --store is empty."),
         ("snapstore create '' x", "The path of the directory is empty."),
@@ -39,6 +40,15 @@ import Testing
         ("snapstore create /proc/self/fd x", "belongs to the kernel's own file systems"),
         ("snapstore create . x --store .", "is no store, and it is not empty"),
     ]
+
+    @Test(arguments: [1, 2, 64]) func anyNumberOfJobsRestoresTheSame(_ jobs: Int) throws {
+        let bench = try CommandBench()
+        try bench.done(
+            """
+            mkdir t && (cd t && head -c 3M /dev/urandom | split -b 5K -a 4 - f) && snapstore create t j:1 -q
+            snapstore restore j:1 out --jobs \(jobs) -q && diff -r t out
+            """)
+    }
 
     @Test func aMistakeIsNamed() throws {
         let bench = try CommandBench()

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import SnapCatalogue
 internal import SnapIO
 internal import SnapModel
@@ -24,6 +23,17 @@ struct CatalogueBackup: Hashable, Sendable {
             let taken = Int64(name.dropFirst(Self.prefix.count).dropLast(Self.suffix.count)), taken >= 0
         else { return nil }
         self.init(directory: directory, takenMilliseconds: taken)
+    }
+
+    /// The backup whose unfinished file, or SQLite's own journal of that, has this name: `….sqlite.<id>.new`, and of
+    /// before `….sqlite.new`.
+    init?(unfinished name: String, directory: String) {
+        guard let end = [Self.unfinished, Self.unfinished + "-journal"].first(where: { name.hasSuffix($0) }) else {
+            return nil
+        }
+        let stem = name.dropLast(end.count)
+        let last = stem.lastIndex(of: ".") ?? stem.startIndex
+        self.init(name: String(stem.hasSuffix(Self.suffix) ? stem : stem[..<last]), directory: directory)
     }
 
     /// The backups in a directory, oldest first.
@@ -54,8 +64,9 @@ extension Store {
     func backUpCatalogue() throws {
         let now = clock.milliseconds()
         try removeUnfinishedBackups(now: now)
-        let backup = try claimBackup(now: now)
-        let temporary = backup.path + CatalogueBackup.unfinished
+        let backup = CatalogueBackup(directory: layout.backups, takenMilliseconds: now)
+        // Another process may take one in the same millisecond.
+        let temporary = "\(backup.path).\(RecordID())\(CatalogueBackup.unfinished)"
         do {
             try catalogue.copy(to: temporary)
             try disk.sync(DurableFile(path: temporary, descriptor: Kernel.open(temporary, .readWrite)))
@@ -71,33 +82,14 @@ extension Store {
         }
     }
 
-    /// A backup of this time, or just after where another process takes one in the same millisecond; its unfinished file is
-    /// there, and empty.
-    private func claimBackup(now: Int64) throws -> CatalogueBackup {
-        for milliseconds in now..<(now + 1000) {
-            let backup = CatalogueBackup(directory: layout.backups, takenMilliseconds: milliseconds)
-            guard !Kernel.exists(backup.path) else { continue }
-            do throws(IOError) {
-                _ = try Kernel.open(
-                    backup.path + CatalogueBackup.unfinished, [.writeOnly, .create, .exclusive], mode: 0o600)
-                return backup
-            } catch {
-                guard error.errno == EEXIST else { throw error }
-            }
-        }
-        throw StoreError(.io, "Backups of a thousand milliseconds are being taken in \(layout.backups).")
-    }
-
     /// Removes what a process that died left of a backup. One that is an hour old is nobody's.
     private func removeUnfinishedBackups(now: Int64) throws {
         for bytes in try Kernel.names(inDirectory: layout.backups) {
             let name = String(decoding: bytes, as: UTF8.self)
-            // SQLite's own journal of it, too.
-            for end in [CatalogueBackup.unfinished, CatalogueBackup.unfinished + "-journal"] where name.hasSuffix(end) {
-                let backup = CatalogueBackup(name: String(name.dropLast(end.count)), directory: layout.backups)
-                guard let backup, backup.takenMilliseconds < now - 3_600_000 else { continue }
-                try disk.unlink(layout.backups + "/" + name)
-            }
+            guard let backup = CatalogueBackup(unfinished: name, directory: layout.backups),
+                backup.takenMilliseconds < now - 3_600_000
+            else { continue }
+            try disk.unlink(layout.backups + "/" + name)
         }
     }
 }

@@ -3,7 +3,6 @@ import SnapCore
 import SnapModel
 import SnapTrees
 import Snapstore
-import Snapstore
 
 struct RestoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,8 +26,14 @@ struct RestoreCommand: ParsableCommand {
     @Flag(help: "Read everything back and compare.") var verify = false
     @Flag(help: "Wait until the disk has everything.") var sync = false
     @Flag(help: "Drop set-user-id bits, devices, security attributes and foreign owners.") var untrusted = false
+    @Option(help: ArgumentHelp("Write on so many threads, 1 to 64; as many as processors, up to 8.", valueName: "n"))
+    var jobs: Int?
     @Option(help: ArgumentHelp("Write the checkpoint's files to this directory too.", valueName: "dir"))
     var checkpoint: String?
+
+    func validate() throws {
+        guard jobs.map({ (1...64).contains($0) }) ?? true else { throw ValidationError("--jobs is 1 to 64.") }
+    }
 
     func run() throws {
         let output = Output(global)
@@ -43,6 +48,7 @@ struct RestoreCommand: ParsableCommand {
         options.verify = verify
         options.sync = sync
         options.isUntrusted = untrusted
+        if let jobs { options.jobs = jobs }
         // While it is open, gc keeps what the snapshot needs even if somebody deletes it.
         let session = try store.beginReading(org: GlobalOptions.org)
         defer { session.end() }

@@ -5,11 +5,8 @@ internal import SnapModel
 /// How far a snapshot is scattered over the packs. Sizes are bytes before compression.
 ///
 /// Its distinct objects are taken in the order in which a restore needs them. Reading one decodes its frame, unless that is
-/// among the frames last used that ``keptBytes`` have room for.
+/// among the frames last used that a reader keeps.
 package struct Fragmentation: Sendable, Hashable {
-    /// Frames that a reader keeps, least recently used gone first.
-    static let keptBytes: Int64 = 24 << 20
-
     /// Distinct objects, and what they take.
     package internal(set) var objects: Int64 = 0
     package internal(set) var objectBytes: Int64 = 0
@@ -60,7 +57,8 @@ struct SnapshotLayout {
 
     private(set) var frames: [Int64: FrameUse] = [:]
     private(set) var figures = Fragmentation()
-    private var kept = KeptFrames(bytesMax: Fragmentation.keptBytes)
+    /// The frames that a reader has at hand.
+    private var kept = RecentlyUsed<Void>(bytesMax: FrameCache.bytesMaxUsually)
     private var lastChunk: ObjectPlace?
 
     /// Adds an object, unless it was added before, or is not where it can be. Says whether it was added.
@@ -77,7 +75,8 @@ struct SnapshotLayout {
         else { return false }
         figures.objects += 1
         figures.objectBytes += place.length
-        if kept.use(place.frame, bytes: rawBytes) {
+        if kept.use(place.frame) == nil {
+            kept.insert(place.frame, (), bytes: Int(rawBytes))
             frames[place.frame]?.decodes += 1
             figures.decodedFrames += 1
             figures.decodedBytes += rawBytes
@@ -98,30 +97,6 @@ struct SnapshotLayout {
         guard let old = frames[last.frame], let new = frames[place.frame] else { return false }
         return place.position == 0 && end == old.rawBytes && new.row.pack == old.row.pack
             && new.row.number == old.row.number + 1
-    }
-}
-
-/// The frames that a reader has at hand, by their numbers.
-struct KeptFrames {
-    private let bytesMax: Int64
-    private var bytes: Int64 = 0
-    private var used: [Int64: (bytes: Int64, time: Int64)] = [:]
-    private var time: Int64 = 0
-
-    init(bytesMax: Int64) {
-        self.bytesMax = bytesMax
-    }
-
-    /// Says whether the frame was not at hand.
-    mutating func use(_ frame: Int64, bytes size: Int64) -> Bool {
-        time += 1
-        guard used.updateValue((size, time), forKey: frame) == nil else { return false }
-        bytes += size
-        while bytes > bytesMax, used.count > 1, let oldest = used.min(by: { $0.value.time < $1.value.time }) {
-            used[oldest.key] = nil
-            bytes -= oldest.value.bytes
-        }
-        return true
     }
 }
 

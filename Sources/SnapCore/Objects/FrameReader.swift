@@ -18,7 +18,7 @@ final class FrameReader: Sendable {
     private let cache: FrameCache
     private let decoders = Mutex<[FrameDecoder]>([])
 
-    init(catalogue: Catalogue, backend: any PackBackend, cacheBytesMax: Int = 24 << 20) {
+    init(catalogue: Catalogue, backend: any PackBackend, cacheBytesMax: Int = FrameCache.bytesMaxUsually) {
         self.catalogue = catalogue
         self.backend = backend
         cache = FrameCache(bytesMax: cacheBytesMax)

@@ -10,7 +10,7 @@ package final class WorkerPool: Sendable {
         // Guarded by `mutex`; pthread primitives because a Swift Mutex has no condition to wait for. A condition for each
         // kind of waiting, and none is announced to nobody: threads that wake each other for nothing cost more than
         // small tasks do.
-        var mutex = pthread_mutex_t()
+        private var mutex = pthread_mutex_t()
         private var workCame = pthread_cond_t()
         private var roomCame = pthread_cond_t()
         private var taskEnded = pthread_cond_t()
@@ -181,19 +181,11 @@ extension WorkerPool {
         for number in 1..<max(1, count) {
             try submit {
                 body(number)
-                left.count.subtract(1, ordering: .releasing)
+                left.end()
             }
         }
         if count > 0 { body(0) }
-        try wait { left.count.load(ordering: .acquiring) == 0 }
-    }
-
-    private final class Countdown: Sendable {
-        let count: Atomic<Int>
-
-        init(_ count: Int) {
-            self.count = Atomic(count)
-        }
+        try wait { left.isOver }
     }
 }
 

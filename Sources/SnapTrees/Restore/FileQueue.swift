@@ -213,14 +213,3 @@ final class OpenDirectory: Sendable {
     /// Where it is, when that was the last: the walk, or a file.
     func end() -> Place? { left.end() ? place.withLock { $0 } : nil }
 }
-
-/// How many still work on something.
-private final class Countdown: Sendable {
-    private let count: Atomic<Int>
-
-    init(_ count: Int) { self.count = Atomic(count) }
-
-    func begin() { count.add(1, ordering: .relaxed) }
-    /// Whether that was the last: it sees what all others did.
-    func end() -> Bool { count.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 }
-}

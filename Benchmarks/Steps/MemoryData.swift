@@ -91,15 +91,9 @@ package final class MemoryData: Sendable {
 
     private func cutAndHash(_ cutter: StreamCutter) throws {
         let hasher = try SHA256()
-        var (offset, found) = (0, 0)
+        var found = 0
         try data.withUnsafeBytes { bytes in
-            try cutter.cut(.contentDefined, expecting: UInt64(bytes.count)) { room in
-                let count = min(room.count, bytes.count - offset)
-                guard count > 0 else { return .end }
-                room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)]))
-                offset += count
-                return .bytes(count)
-            } emit: { segment in
+            try cutter.cut(.contentDefined, of: bytes) { segment in
                 guard case .data(let chunk, let known) = segment else { return }
                 // The writer of objects hashes what the cutter has not.
                 if known == nil { _ = hasher.digest(chunk) }

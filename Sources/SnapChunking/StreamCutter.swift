@@ -73,6 +73,21 @@ package final class StreamCutter {
         try cut(rule, in: big, read: read, emit: emit)
     }
 
+    /// Cuts what is in memory as if it were read from a file.
+    package func cut(
+        _ rule: CutRule, of bytes: UnsafeRawBufferPointer, emit: (CutSegment) throws -> Void
+    ) throws {
+        var left = bytes[...]
+        func read(into room: UnsafeMutableRawBufferPointer) -> CutInput {
+            let next = left.prefix(room.count)
+            guard !next.isEmpty else { return .end }
+            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: next))
+            left = left.dropFirst(next.count)
+            return .bytes(next.count)
+        }
+        try cut(rule, expecting: UInt64(bytes.count), read: read, emit: emit)
+    }
+
     private func cut(
         _ rule: CutRule, in buffer: Buffer, read: (UnsafeMutableRawBufferPointer) throws -> CutInput,
         emit: (CutSegment) throws -> Void

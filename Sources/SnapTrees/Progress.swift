@@ -1,3 +1,4 @@
+import SnapChunking
 import Synchronization
 
 /// How far a long job is: written by its workers, read by whoever shows it. Every access is one relaxed atomic.
@@ -55,5 +56,17 @@ package final class Progress: Sendable {
     package func add(entries: UInt64 = 0, bytes: UInt64 = 0) {
         if entries > 0 { entriesNow.wrappingAdd(entries, ordering: .relaxed) }
         if bytes > 0 { bytesNow.wrappingAdd(bytes, ordering: .relaxed) }
+    }
+
+    /// Counts what `read` delivers of a file, unless the job is to end.
+    func counting(_ read: () throws -> CutInput) throws -> CutInput {
+        try check()
+        let input = try read()
+        switch input {
+        case .bytes(let count): add(bytes: UInt64(count))
+        case .zeros(let count): add(bytes: count)
+        case .end: break
+        }
+        return input
     }
 }

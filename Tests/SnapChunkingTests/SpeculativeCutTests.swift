@@ -57,32 +57,20 @@ import Testing
         }
     }
 
-    /// As much as there is room for.
-    private static func deliver(_ data: [UInt8], from at: inout Int, into room: UnsafeMutableRawBufferPointer)
-        -> CutInput
-    {
-        guard at < data.count else { return .end }
-        let count = min(room.count, data.count - at)
-        data.withUnsafeBytes { room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[at..<(at + count)])) }
-        at += count
-        return .bytes(count)
-    }
-
     private func cut(_ data: [UInt8], _ rule: CutRule, threads: Int, pool: WorkerPool?) throws -> [Segment] {
         let cutter = StreamCutter(
             threads: threads, concurrently: pool.map { pool in { try pool.concurrently($0, $1) } })
         let hasher = try SHA256()
         var segments: [Segment] = []
-        var at = 0
-        try cutter.cut(rule, expecting: UInt64(data.count)) { room in
-            Self.deliver(data, from: &at, into: room)
-        } emit: { segment in
-            switch segment {
-            case .data(let bytes, let digest):
-                let own = hasher.digest(bytes)
-                if let digest { #expect(digest == own) }
-                segments.append(.data(own))
-            case .zeros(let size): segments.append(.zeros(size))
+        try data.withUnsafeBytes { bytes in
+            try cutter.cut(rule, of: bytes) { segment in
+                switch segment {
+                case .data(let bytes, let digest):
+                    let own = hasher.digest(bytes)
+                    if let digest { #expect(digest == own) }
+                    segments.append(.data(own))
+                case .zeros(let size): segments.append(.zeros(size))
+                }
             }
         }
         return segments
@@ -108,14 +96,13 @@ import Testing
         let data = generator.bytes(20 << 20)
         let pool = try WorkerPool(threads: 1, queueMax: 2)
         let cutter = StreamCutter(threads: 2) { try pool.concurrently($0, $1) }
-        var at = 0
         var (ahead, all) = (0, 0)
-        try cutter.cut(.contentDefined, expecting: UInt64(data.count)) { room in
-            Self.deliver(data, from: &at, into: room)
-        } emit: { segment in
-            guard case .data(_, let digest) = segment else { return }
-            all += 1
-            if digest != nil { ahead += 1 }
+        try data.withUnsafeBytes { bytes in
+            try cutter.cut(.contentDefined, of: bytes) { segment in
+                guard case .data(_, let digest) = segment else { return }
+                all += 1
+                if digest != nil { ahead += 1 }
+            }
         }
         // All but the chunks around the beginnings of windows and slices were cut and hashed ahead.
         #expect(ahead * 10 >= all * 9, "\(ahead) of \(all)")

@@ -152,14 +152,7 @@ struct TarCollector {
         }
         let written = try contents.write(.contentDefined, expecting: member.archivedBytes) {
             [reader, progress] buffer in
-            try progress.check()
-            let input = try reader.read(into: buffer)
-            switch input {
-            case .bytes(let count): progress.add(bytes: UInt64(count))
-            case .zeros(let count): progress.add(bytes: count)
-            case .end: break
-            }
-            return input
+            try progress.counting { try reader.read(into: buffer) }
         }
         return (.file(written.content), written.chunks)
     }

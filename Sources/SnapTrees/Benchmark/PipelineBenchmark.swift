@@ -82,16 +82,9 @@ package final class PipelineBenchmark: Sendable {
     }
 
     private func cut() throws {
-        var offset = 0
         var found = 0
         try data.withUnsafeBytes { bytes in
-            try StreamCutter().cut(.contentDefined) { room in
-                let count = min(room.count, bytes.count - offset)
-                guard count > 0 else { return .end }
-                room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)]))
-                offset += count
-                return .bytes(count)
-            } emit: { segment in
+            try StreamCutter().cut(.contentDefined, of: bytes) { segment in
                 if case .data(let chunk, _) = segment { found += chunk.count }
             }
         }

@@ -12,11 +12,11 @@ final class ContentReader {
         var bytes: UInt64
     }
 
-    let contents: ContentWriter
+    let writer: ContentWriter
     private let progress: Progress
 
     init(_ objects: ObjectWriter, threads: Int, progress: Progress) {
-        contents = ContentWriter(objects, threads: threads)
+        writer = ContentWriter(objects, threads: threads)
         self.progress = progress
     }
 
@@ -28,15 +28,8 @@ final class ContentReader {
         let opened = try file.status()
         guard opened.isSameNode(as: status) else { throw NodeReplaced() }
         var reader = FileReader(file, status: opened)
-        let written = try contents.write(cut, expecting: opened.size) { [progress] buffer in
-            try progress.check()
-            let input = try reader.next(into: buffer)
-            switch input {
-            case .bytes(let count): progress.add(bytes: UInt64(count))
-            case .zeros(let count): progress.add(bytes: count)
-            case .end: break
-            }
-            return input
+        let written = try writer.write(cut, expecting: opened.size) { [progress] buffer in
+            try progress.counting { try reader.next(into: buffer) }
         }
         return Read(content: written.content, chunks: written.chunks, bytes: reader.readBytes)
     }

@@ -106,7 +106,7 @@ struct EntryReader {
 
     /// Stores a stream that is always a list: the link table.
     func writeList(_ read: (UnsafeMutableRawBufferPointer) throws -> CutInput) throws -> Manifest.Links {
-        try contents.contents.writeList(read: read)
+        try contents.writer.writeList(read: read)
     }
 }
 

@@ -24,7 +24,7 @@ package final class Session {
     let org: OrgRow
     let row: SessionRow
     private let lock: SessionLock
-    private let lookup: CatalogueLookup
+    private let held: HeldObjects
     let uploads = SessionUploads()
     private let hasher: SHA256
     private var writer: PackWriter?
@@ -48,7 +48,7 @@ package final class Session {
         self.org = org
         hasher = try SHA256()
         (lock, row) = try store.noteSession(kind, scope: org.scope)
-        lookup = try store.catalogue.makeLookup()
+        held = HeldObjects(try store.catalogue.makeLookup(), scope: org.scope)
         isDamageKnown = try store.catalogue.read { try !$0.badObjects(scope: org.scope, limit: 1).isEmpty }
         sealer = PackSealer(catalogue: store.catalogue, session: row.id, scope: org.scope, uploads: uploads)
     }
@@ -67,7 +67,7 @@ package final class Session {
             if uploads.hasSpilled, try store.catalogue.read({ try $0.upload(key, session: row.id) }) != nil {
                 return true
             }
-            return try isHeld ?? lookup.isHeld(key, scope: org.scope)
+            return try isHeld ?? held.contains(key)
         }
     }
 
@@ -149,7 +149,7 @@ package final class Session {
             let id = RecordID()
             let commit = try commitDraft(draft, id: id)
             try finishWriter()
-            lookup.rest()
+            held.rest()
             let job = try queue(commit, id: id, cause: cause)
             try store.runner.settle(
                 scope: org.scope, through: job, session: row.id, uploads: uploads, onSettling: onSettling)

@@ -14,6 +14,9 @@ package final class HeldObjects {
         self.scope = scope
     }
 
+    /// Lets the catalogue's log begin anew: the next answer is one of its own moment.
+    func rest() { lookup.rest() }
+
     package func contains(_ key: ObjectKey) throws(StoreError) -> Bool {
         try StoreError.mapped { try lookup.isHeld(key, scope: scope) }
     }

@@ -48,7 +48,7 @@ package struct Capture {
     package func run(source: some TreeSource) throws(StoreError) -> CaptureResult {
         try mapped {
             let objects = try ObjectWriter(sink: sink)
-            return try walk(source, cache: nil, entryReader(objects), objects)
+            return try walk(source, bounds(), cache: nil, entryReader(objects), objects)
         }
     }
 
@@ -95,19 +95,21 @@ package struct Capture {
             let path = cachePath(root: status)
             let cache = path.flatMap { makeCache($0, walkStart: walkStart) }
             let source = try FileSystemSource(root: root)
-            guard ReadAhead.isAffordable(threads: options.threads) else {
-                return try walk(source, cache: cache, entries, objects)
-            }
-            let ahead = try ReadAhead(threads: options.threads) { [progress, another = sink.another] in
-                ContentReader(try ObjectWriter(sink: another()), threads: 1, progress: progress)
-            }
-            defer { ahead.stop() }
-            entries.ahead = ahead
             let bounds = try bounds()
-            return try walk(source, cache: cache, entries, objects) { position in
+            guard ReadAhead.isAffordable(threads: options.threads) else {
+                return try walk(source, bounds, cache: cache, entries, objects)
+            }
+            var ahead: ReadAhead?
+            defer { ahead?.stop() }
+            return try walk(source, bounds, cache: cache, entries, objects) { position in
                 let known = cache?.hasOld == true ? path.flatMap { StatCacheReader(path: $0) } : nil
+                let started = try ReadAhead(threads: options.threads) { [progress, another = sink.another] in
+                    ContentReader(try ObjectWriter(sink: another()), threads: 1, progress: progress)
+                }
+                ahead = started
                 // Without it the walk reads everything itself.
-                try? ahead.start(Scout(source, bounds, cache: known, from: position))
+                try? started.start(Scout(source, bounds, cache: known, from: position))
+                return started
             }
         case .file where options.kind == .checkpoint:
             var report = WalkReport()
@@ -121,15 +123,15 @@ package struct Capture {
     }
 
     private func walk(
-        _ source: some TreeSource, cache: StatCache?, _ entries: EntryReader, _ objects: ObjectWriter,
-        sendScout: (([UInt8]) -> Void)? = nil
+        _ source: some TreeSource, _ bounds: WalkBounds, cache: StatCache?, _ entries: EntryReader,
+        _ objects: ObjectWriter, sendScout: (([UInt8]) throws -> ReadAhead)? = nil
     ) throws -> CaptureResult {
         var walker = TreeWalker(
-            source, bounds: try bounds(), entries: entries,
+            source, bounds: bounds, entries: entries,
             links: LinkCollector(objects: objects, memoryBytesMax: linkMemoryBytesMax, scratch: openScratch),
             cache: cache, progress: progress, sendScout: sendScout)
         let entry = try walker.walk()
-        try entries.ahead?.finish()
+        try walker.finishReadAhead()
         sink.beginLinks()
         let links = try walker.writeLinks()
         return try finish(entry, links, walker.report, entries, objects, statCache: walker.finishCache())

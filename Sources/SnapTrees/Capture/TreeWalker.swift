@@ -31,11 +31,11 @@ struct TreeWalker<Source: TreeSource> {
     private var links: LinkCollector
     private var cache: StatCache?
     /// Sends the scout of a read-ahead to where the walk is; nil once it was sent.
-    private var sendScout: (([UInt8]) -> Void)?
+    private var sendScout: (([UInt8]) throws -> ReadAhead)?
 
     init(
         _ source: Source, bounds: WalkBounds, entries: EntryReader, links: LinkCollector, cache: StatCache?,
-        progress: Progress, sendScout: (([UInt8]) -> Void)? = nil
+        progress: Progress, sendScout: (([UInt8]) throws -> ReadAhead)? = nil
     ) {
         self.sendScout = sendScout
         self.source = source
@@ -79,6 +79,11 @@ struct TreeWalker<Source: TreeSource> {
         var stream = try LinkStream(groups)
         return try entries.writeList { try stream.next(into: $0) }
     }
+
+    /// Ends what reads ahead of the walk.
+    ///
+    /// - Throws: What a thread could not put, whether or not the walk wanted it.
+    func finishReadAhead() throws { try entries.ahead?.finish() }
 
     /// Ends the stat cache of the walk; nil if there is none.
     mutating func finishCache() -> StatCacheUpdate? { cache?.finish() }
@@ -176,7 +181,7 @@ struct TreeWalker<Source: TreeSource> {
         report.counts.readBytes += result.readBytes
         if let send = sendScout, ReadAhead.pays(afterReading: report.counts.readBytes) {
             sendScout = nil
-            send(path)
+            entries.ahead = try send(path)
         }
         return result
     }

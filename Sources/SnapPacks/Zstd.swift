@@ -2,8 +2,8 @@ internal import CZstd
 
 /// A reused zstd compression context (RFC 8878). For one thread at a time.
 ///
-/// The parameters are those that level 1 has for streams, with the larger hash table and shorter matches that frames of a
-/// megabyte gain from: against level 3 a fourth less time for hardly more bytes (`docs/decisions/0006`).
+/// zstd's fast strategy, with the hash table and the shortest matches that frames of a megabyte gain from
+/// (`docs/decisions/0006`).
 package final class FrameCompressor {
     private let context: OpaquePointer
     private var buffer: [UInt8] = []

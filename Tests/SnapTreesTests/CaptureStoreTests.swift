@@ -21,6 +21,13 @@ import Testing
         return (result, commit)
     }
 
+    private func top(of result: CaptureResult, _ reader: ObjectReader) throws -> Digest {
+        let manifest = try Manifest.decode(reader.read(ObjectKey(.manifest, result.manifest)))
+        let root = try RootNode.decode(reader.read(ObjectKey(.tree, manifest.root)))
+        guard case .directory(let top) = root.node else { throw FormatError(.unknown, "the root is no directory") }
+        return top
+    }
+
     /// What a stat cache names is held as long as its snapshot is there, by whatever tag.
     @Test func `a stat cache outlives its snapshot, and is not believed then`() async throws {
         let fixture = try CaptureFixture()
@@ -51,13 +58,7 @@ import Testing
             try Kernel.setAttribute(Kernel.open(fixture.at(name), .readOnly), attribute, [2])
             let changed = try create(fixture, store, tag: name).0
             let reader = try store.reader(org: "local")
-            let manifest = try Manifest.decode(reader.read(ObjectKey(.manifest, changed.manifest)))
-            let root = try RootNode.decode(reader.read(ObjectKey(.tree, manifest.root)))
-            guard case .directory(let top) = root.node else {
-                Issue.record("the root is no directory")
-                return
-            }
-            let entry = try lookUp(name: Array(name.utf8), inTree: top) { try reader.read($0) }
+            let entry = try lookUp(name: Array(name.utf8), inTree: top(of: changed, reader)) { try reader.read($0) }
             #expect(entry?.metadata.attributes == [ExtendedAttribute(name: attribute, value: .inline([2]))])
         }
     }
@@ -76,13 +77,7 @@ import Testing
         if second.counts.unchangedFiles > 0 { #expect(second.counts.readBytes == 0) }
         #expect(two.record.uniqueBytes == one.record.uniqueBytes)
         let reader = try store.reader(org: "local")
-        let manifest = try Manifest.decode(reader.read(ObjectKey(.manifest, first.manifest)))
-        let root = try RootNode.decode(reader.read(ObjectKey(.tree, manifest.root)))
-        guard case .directory(let top) = root.node else {
-            Issue.record("the root is no directory")
-            return
-        }
-        var cursor = try TreeCursor(root: top, load: { try reader.read($0) })
+        var cursor = try TreeCursor(root: top(of: first, reader), load: { try reader.read($0) })
         var names = 0
         while try cursor.next() != nil { names += 1 }
         #expect(names == 22)

@@ -191,7 +191,7 @@ final class ReadAhead: Sendable {
     /// the walk is over.
     private func announce(_ status: NodeStatus) -> Bool? {
         let id = NodeID(status)
-        let isNew: Bool? = state.wait { state -> Bool?? in
+        return state.wait { state -> Bool?? in
             if state.isOver { return .some(nil) }
             if state.slots[id] != nil { return false }
             if !state.hasRoom { state.isFull = true }
@@ -199,7 +199,6 @@ final class ReadAhead: Sendable {
             state.add(id, status)
             return true
         }
-        return isNew
     }
 
     private func submit(_ jobs: [Job]) throws {

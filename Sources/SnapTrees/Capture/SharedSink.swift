@@ -1,7 +1,7 @@
-package import SnapCore
+import SnapCore
 import SnapDigest
 import SnapIO
-package import SnapModel
+import SnapModel
 
 /// One thread's way to a sink that several threads put into: one at a time, but for the question whether an object is
 /// held, which each asks for itself. That is most of what putting a known object takes.

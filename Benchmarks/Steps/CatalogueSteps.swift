@@ -42,7 +42,7 @@ private final class FilledCatalogue: @unchecked Sendable {
     private static let objects = 100_000
     private let scratch: Scratch
     private let catalogue: Catalogue
-    private let lookup: CatalogueLookup
+    private let lookup: HeldLookup
 
     init() throws {
         scratch = try Scratch()
@@ -56,7 +56,7 @@ private final class FilledCatalogue: @unchecked Sendable {
                 }
             }
         }
-        lookup = try catalogue.makeLookup()
+        lookup = try catalogue.makeHeldLookup()
     }
 
     deinit { catalogue.close() }

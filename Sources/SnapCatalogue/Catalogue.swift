@@ -297,6 +297,11 @@ package final class Catalogue: Sendable {
         }
     }
 
+    /// A connection for the question whether objects are held, many times.
+    package func makeHeldLookup() throws -> HeldLookup {
+        try Catalogue.mappedAny(path) { try HeldLookup(path: path) }
+    }
+
     /// Value of a pragma of the writing connection, for tests and the doctor.
     package func pragma(_ name: String) throws -> Int64? {
         try Catalogue.mappedAny(path) {

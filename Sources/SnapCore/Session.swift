@@ -48,7 +48,7 @@ package final class Session {
         self.org = org
         hasher = try SHA256()
         (lock, row) = try store.noteSession(kind, scope: org.scope)
-        held = HeldObjects(try store.catalogue.makeLookup(), scope: org.scope)
+        held = HeldObjects(try store.catalogue.makeHeldLookup(), scope: org.scope)
         isDamageKnown = try store.catalogue.read { try !$0.badObjects(scope: org.scope, limit: 1).isEmpty }
         sealer = PackSealer(catalogue: store.catalogue, session: row.id, scope: org.scope, uploads: uploads)
     }
@@ -78,7 +78,7 @@ package final class Session {
 
     /// Another thread's look-ups, for ``put(_:_:isHeld:)``.
     package func makeHeldObjects() throws(StoreError) -> HeldObjects {
-        try StoreError.mapped { HeldObjects(try store.catalogue.makeLookup(), scope: org.scope) }
+        try StoreError.mapped { HeldObjects(try store.catalogue.makeHeldLookup(), scope: org.scope) }
     }
 
     /// Stores an object, unless it is held already. `bytes` must be those of `key`; they are copied.

@@ -72,7 +72,7 @@ import Testing
         try fill(catalogue, 0)
         let log = try Kernel.fileSize(directory.file("catalog.sqlite-wal"))
         do {
-            let lookup = try catalogue.makeLookup()
+            let lookup = try catalogue.makeHeldLookup()
             let key = ObjectKey(.chunk, try SHA256().digest(Array("0/0".utf8)))
             #expect(try lookup.isHeld(key, scope: .public))
             catalogue.close()

@@ -3,11 +3,11 @@ internal import GRDB
 internal import SnapDigest
 internal import SnapModel
 
-/// A statement about one object, bound and stepped by SQLite's own calls.
+/// A statement about objects, bound and stepped by SQLite's own calls.
 ///
 /// For each question GRDB makes an array of boxed arguments, a `Data` and a `Row`, which takes several times as long as
-/// SQLite takes to answer; captures and jobs ask once a chunk. The statement is one of the connection's cache, so GRDB
-/// still compiles and closes it. Use it at once and once: the next one of the same SQL is the same.
+/// SQLite takes to answer; jobs ask once a chunk, and checks go through all of them. The statement is one of the
+/// connection's cache, so GRDB still compiles and closes it. Use it at once: another of the same SQL is the same.
 struct PointStatement {
     private let db: Database
     private let handle: OpaquePointer
@@ -40,6 +40,13 @@ struct PointStatement {
         bind(key.digest)
     }
 
+    /// No bytes at all come before every digest.
+    mutating func bind(orEmpty digest: Digest?) {
+        if let digest { return bind(digest) }
+        bound += 1
+        sqlite3_bind_zeroblob(handle, bound, 0)
+    }
+
     mutating func bind(_ digest: Digest) {
         bound += 1
         digest.withBytes { bytes in
@@ -51,18 +58,33 @@ struct PointStatement {
 
     /// Runs the statement for its effect. Returns how many rows it changed.
     @discardableResult
-    func run() throws -> Int {
+    mutating func run() throws -> Int {
         try first { _ in }
         return Int(sqlite3_changes(db.sqliteConnection))
     }
 
-    /// What `body` makes of the first row; nil where there is none.
+    /// What `body` makes of the first row; nil where there is none. Other values can be bound then.
     @discardableResult
-    func first<Result>(_ body: (Columns) throws -> Result) throws -> Result? {
+    mutating func first<Result>(_ body: (Columns) throws -> Result) throws -> Result? {
+        defer {
+            sqlite3_reset(handle)
+            bound = 0
+        }
+        return try step() ? body(Columns(handle: handle)) : nil
+    }
+
+    /// What `body` makes of each row.
+    func all<Result>(_ body: (Columns) throws -> Result) throws -> [Result] {
         defer { sqlite3_reset(handle) }
+        var results: [Result] = []
+        while try step() { results.append(try body(Columns(handle: handle))) }
+        return results
+    }
+
+    private func step() throws -> Bool {
         switch sqlite3_step(handle) {
-        case SQLITE_ROW: return try body(Columns(handle: handle))
-        case SQLITE_DONE: return nil
+        case SQLITE_ROW: return true
+        case SQLITE_DONE: return false
         case let code:
             throw DatabaseError(
                 resultCode: ResultCode(rawValue: code),
@@ -81,6 +103,14 @@ struct PointStatement {
 
         func optional(_ column: Int32, _ name: String) throws -> Int64? {
             try sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : integer(column, name)
+        }
+
+        func digest(_ column: Int32, _ name: String) throws -> Digest {
+            guard sqlite3_column_type(handle, column) == SQLITE_BLOB else { throw damagedColumn(name) }
+            let bytes = UnsafeRawBufferPointer(
+                start: sqlite3_column_blob(handle, column), count: Int(sqlite3_column_bytes(handle, column)))
+            guard let digest = Digest(bytes: bytes) else { throw damagedColumn(name) }
+            return digest
         }
 
         /// See `Row.amount`.

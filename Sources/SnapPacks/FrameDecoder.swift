@@ -25,7 +25,7 @@ package final class FrameDecoder: @unchecked Sendable {
     ///   objects, which the caller must look at anyway.
     /// - Throws: ``PackError/Code/corrupt`` when the bytes fail their check or are not exactly one frame of the format.
     package func decode(_ stored: [UInt8], _ info: FrameInfo, isChecked: Bool = true) throws -> [UInt8] {
-        guard stored.count == Int(info.storedBytes), !isChecked || hasCheck(stored, info) else {
+        guard stored.count == Int(info.storedBytes), !isChecked || info.isPassed(by: hasher.digest(stored)) else {
             throw PackError(.corrupt, "A frame's stored bytes are not what they were.")
         }
         guard info.codec == .zstd else {
@@ -35,10 +35,6 @@ package final class FrameDecoder: @unchecked Sendable {
             return stored
         }
         return try decompress(stored, rawBytes: Int(info.rawBytes))
-    }
-
-    private func hasCheck(_ stored: [UInt8], _ info: FrameInfo) -> Bool {
-        hasher.digest(stored).bytes.prefix(FrameInfo.checkBytes).elementsEqual(info.check)
     }
 
     private func decompress(_ stored: [UInt8], rawBytes: Int) throws -> [UInt8] {

@@ -1,5 +1,5 @@
 package import SnapModel
-internal import SnapDigest
+package import SnapDigest
 
 /// How a frame's bytes are stored.
 package enum FrameCodec: UInt8, Sendable {
@@ -25,6 +25,11 @@ package struct FrameInfo: Hashable, Sendable {
         self.rawBytes = rawBytes
         self.codec = codec
         self.check = check
+    }
+
+    /// Whether stored bytes with this digest are those of the frame.
+    package func isPassed(by digest: Digest) -> Bool {
+        digest.bytes.prefix(FrameInfo.checkBytes).elementsEqual(check)
     }
 }
 

@@ -7,15 +7,16 @@ extension ReadAccess {
     /// Where the objects of a scope are whose bytes lie in a pack, in the order of the pack. Costs a pass over the
     /// scope's objects.
     package func places(pack: Int64, scope: ScopeID) throws -> [ObjectPlace] {
-        try Row.fetchAll(
+        var statement = try PointStatement(
             db,
-            sql: """
-                SELECT \(ObjectRow.columns) FROM object JOIN frame ON frame.id = object.frame
-                WHERE frame.pack = ? AND object.scope = ? ORDER BY frame.number, object.position
-                """, arguments: [pack, scope.rawValue]
-        ).compactMap { row in
-            let object = try ObjectRow(row)
-            return object.frame.map {
+            """
+            SELECT \(ObjectRow.columns) FROM object JOIN frame ON frame.id = object.frame
+            WHERE frame.pack = ? AND object.scope = ? ORDER BY frame.number, object.position
+            """)
+        statement.bind(pack)
+        statement.bind(scope.rawValue)
+        return try statement.all { try ObjectRow($0) }.compactMap { object in
+            object.frame.map {
                 ObjectPlace(key: object.key, length: object.length, frame: $0, position: object.position)
             }
         }

@@ -53,57 +53,61 @@ extension ReadAccess {
 
 extension ReadAccess {
     package func object(_ key: ObjectKey, scope: ScopeID) throws -> ObjectRow? {
+        try objects([key], scope: scope).first ?? nil
+    }
+
+    /// The row of each of `keys`, in their order; nil for what the scope has none of.
+    package func objects(_ keys: [ObjectKey], scope: ScopeID) throws -> [ObjectRow?] {
         var statement = try PointStatement(
-            db,
-            """
-            SELECT length, refs, borrows, frame, position, condemned, bad FROM object
-            WHERE scope = ? AND kind = ? AND digest = ?
-            """)
-        statement.bind(key, scope: scope)
-        return try statement.first { row in
-            ObjectRow(
-                key: key, length: try row.amount(0, "length"), refs: try row.amount(1, "refs"),
-                borrows: try row.amount(2, "borrows"), frame: try row.optional(3, "frame"),
-                position: try row.amount(4, "position"), condemned: try row.optional(5, "condemned"),
-                isBad: try row.integer(6, "bad") != 0)
+            db, "SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND kind = ? AND digest = ?")
+        return try keys.map { key in
+            statement.bind(key, scope: scope)
+            return try statement.first { try ObjectRow($0) }
         }
     }
 
     /// Up to `limit` objects of a scope after `key`, in key order.
     package func objects(scope: ScopeID, after key: ObjectKey?, limit: Int) throws -> [ObjectRow] {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND (kind, digest) > (?, ?) ORDER BY kind, digest LIMIT ?
-                """)
-        let kind = Int64(key?.kind.rawValue ?? 0)
-        let digest = key?.digest.databaseBlob ?? Data()
-        return try Row.fetchAll(statement, arguments: [scope.rawValue, kind, digest, limit]).map(ObjectRow.init)
+        var statement = try PointStatement(
+            db,
+            """
+            SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND (kind, digest) > (?, ?)
+            ORDER BY kind, digest LIMIT ?
+            """)
+        statement.bind(scope.rawValue)
+        statement.bind(Int64(key?.kind.rawValue ?? 0))
+        statement.bind(orEmpty: key?.digest)
+        statement.bind(Int64(limit))
+        return try statement.all { try ObjectRow($0) }
     }
 
     /// Up to `limit` objects of one kind after `digest`, in order.
     package func objects(scope: ScopeID, kind: ObjectKind, after digest: Digest?, limit: Int) throws -> [ObjectRow] {
-        let statement = try db.cachedStatement(
-            sql:
-                "SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND kind = ? AND digest > ? ORDER BY digest LIMIT ?"
-        )
-        return try Row.fetchAll(
-            statement, arguments: [scope.rawValue, Int64(kind.rawValue), digest?.databaseBlob ?? Data(), limit]
-        ).map(ObjectRow.init)
+        var statement = try PointStatement(
+            db,
+            """
+            SELECT \(ObjectRow.columns) FROM object WHERE scope = ? AND kind = ? AND digest > ? ORDER BY digest LIMIT ?
+            """)
+        statement.bind(scope.rawValue)
+        statement.bind(Int64(kind.rawValue))
+        statement.bind(orEmpty: digest)
+        statement.bind(Int64(limit))
+        return try statement.all { try ObjectRow($0) }
     }
 
     /// Objects that nobody holds, the longest condemned first.
     package func condemned(scope: ScopeID, before sequence: Int64, orTime milliseconds: Int64, limit: Int) throws
         -> [ObjectRow]
     {
-        try Row.fetchAll(
+        var statement = try PointStatement(
             db,
-            sql: """
-                SELECT \(ObjectRow.columns) FROM object
-                WHERE scope = ? AND condemned < ? AND condemned_ms <= ? AND refs = 0 AND borrows = 0
-                ORDER BY condemned LIMIT ?
-                """,
-            arguments: [scope.rawValue, sequence, milliseconds, limit]
-        ).map(ObjectRow.init)
+            """
+            SELECT \(ObjectRow.columns) FROM object
+            WHERE scope = ? AND condemned < ? AND condemned_ms <= ? AND refs = 0 AND borrows = 0
+            ORDER BY condemned LIMIT ?
+            """)
+        for value in [scope.rawValue, sequence, milliseconds, Int64(limit)] { statement.bind(value) }
+        return try statement.all { try ObjectRow($0) }
     }
 
     /// Raw bytes of what nobody holds, and the time at which the last of it was let go.
@@ -122,13 +126,12 @@ extension ReadAccess {
 
     /// Up to `limit` damaged objects. By their own index, or SQLite would look through all objects of the scope.
     package func badObjects(scope: ScopeID, limit: Int) throws -> [ObjectRow] {
-        try Row.fetchAll(
+        var statement = try PointStatement(
             db,
-            sql: """
-                SELECT \(ObjectRow.columns) FROM object INDEXED BY object_bad WHERE scope = ? AND bad <> 0 LIMIT ?
-                """,
-            arguments: [scope.rawValue, limit]
-        ).map(ObjectRow.init)
+            "SELECT \(ObjectRow.columns) FROM object INDEXED BY object_bad WHERE scope = ? AND bad <> 0 LIMIT ?")
+        statement.bind(scope.rawValue)
+        statement.bind(Int64(limit))
+        return try statement.all { try ObjectRow($0) }
     }
 
     package func frame(_ id: Int64) throws -> FrameRow? {
@@ -225,20 +228,20 @@ extension SessionRow {
 }
 
 extension ObjectRow {
-    /// What a query for objects selects, in this order.
-    private enum Column: Int, StoredColumn, CaseIterable {
-        case kind, digest, length, refs, borrows, frame, position, condemned, bad
-    }
+    /// What a query for objects selects, in the order of ``init(_:)``.
+    static let columns =
+        "object.kind, object.digest, length, refs, borrows, object.frame, position, condemned, bad"
 
-    static let columns = Column.allCases.map { "object.\($0)" }.joined(separator: ", ")
-
-    /// - Parameter row: Of a query that selects ``columns``.
-    init(_ row: Row) throws {
+    /// - Parameter row: Of a query that selects ``columns`` first.
+    init(_ row: PointStatement.Columns) throws {
+        guard let kind = UInt8(exactly: try row.integer(0, "kind")).flatMap({ ObjectKind(rawValue: $0) }) else {
+            throw damagedColumn("kind")
+        }
         self.init(
-            key: try row.key(Column.kind, Column.digest), length: try row.amount(Column.length),
-            refs: try row.amount(Column.refs), borrows: try row.amount(Column.borrows),
-            frame: try row.optional(Column.frame), position: try row.amount(Column.position),
-            condemned: try row.optional(Column.condemned), isBad: try row.get(Column.bad) as Int64 != 0)
+            key: ObjectKey(kind, try row.digest(1, "digest")), length: try row.amount(2, "length"),
+            refs: try row.amount(3, "refs"), borrows: try row.amount(4, "borrows"),
+            frame: try row.optional(5, "frame"), position: try row.amount(6, "position"),
+            condemned: try row.optional(7, "condemned"), isBad: try row.integer(8, "bad") != 0)
     }
 }
 

@@ -34,6 +34,35 @@ struct JobObjects {
         }
     }
 
+    /// What ``readableChildren(of:)`` says of each of several nodes, in the order of `nodes`.
+    ///
+    /// The catalogue is asked for all at once, a frame is taken up once, and digests are computed side by side: a third of
+    /// the work. Memory: the children of all.
+    func readableChildren(of nodes: [ObjectKey]) throws -> [[ObjectKey]?] {
+        var children = [[ObjectKey]?](repeating: nil, count: nodes.count)
+        var others: [Int] = []
+        var found: [(number: Int, place: ObjectPlace)] = []
+        try catalogue.read { tx in
+            (others, found) = ([], [])
+            for (number, key) in nodes.enumerated() {
+                if uploads?.node(key) == nil, let place = try place(of: key, tx) {
+                    found.append((number, place))
+                } else {
+                    others.append(number)
+                }
+            }
+        }
+        found.sort { ($0.place.frame, $0.place.position) < ($1.place.frame, $1.place.position) }
+        for group in found.runsOfFrames() {
+            others += try frames.read(group) { number, bytes in
+                children[number] = try? ObjectChildren.of(nodes[number].kind, Array(bytes))
+                if children[number] == nil { others.append(number) }
+            }
+        }
+        for number in others { children[number] = try readableChildren(of: nodes[number]) }
+        return children
+    }
+
     /// Those of some nodes whose children are counted too, as far as can be told before the transaction: what the session
     /// has put is new.
     func crossing(_ nodes: [ObjectKey], isAttach: Bool) throws -> [ObjectKey] {

@@ -6,12 +6,14 @@ internal import Synchronization
 /// Looks at frames of a scope on several threads: where the catalogue says that their objects are, and whether the bytes
 /// there are equal to the digests.
 struct FrameInspector {
-    /// Frames looked at before the first of them is reported on. Each thread holds one decoded; the cache holds the rest.
-    static let framesAtOnce = 16
+    /// Frames looked at before the first of them is reported on; the threads wait for the last of them. Each holds one.
+    static let framesAtOnce = 64
     /// As many as the catalogue has readers.
     private static let threadsMax = 4
 
     struct Request: Sendable {
+        let frame: FrameReader.Location
+        /// What the pack says of its objects.
         let places: [ObjectPlace]
         let isRead: Bool
     }
@@ -59,22 +61,15 @@ struct FrameInspector {
 
     private static func inspect(_ request: Request, _ scope: ScopeID, _ store: Store) throws -> Finding {
         var finding = Finding()
-        finding.live = try store.catalogue.read { tx in
-            try request.places.compactMap { try tx.place(of: $0, scope) }
+        let rows = try store.catalogue.read { try $0.objects(request.places.map(\.key), scope: scope) }
+        // Where the catalogue says that an object is, if in the same frame: what a reader goes by.
+        finding.live = zip(request.places, rows).compactMap { packed, row in
+            guard let row, let frame = row.frame, frame == packed.frame else { return nil }
+            return (ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position), row.isBad)
         }
         guard request.isRead, !finding.live.isEmpty else { return finding }
         let places = finding.live.enumerated().map { (number: $0.offset, place: $0.element.place) }
-        finding.unsound = Set(try store.frames.read(places, isChecked: true) { _, _ in })
+        finding.unsound = Set(try store.frames.unsound(places, in: request.frame))
         return finding
-    }
-}
-
-extension ReadAccess {
-    /// Where the catalogue says that an object of a pack is, if in the same frame: what a reader goes by.
-    fileprivate func place(of packed: ObjectPlace, _ scope: ScopeID) throws -> (place: ObjectPlace, isBad: Bool)? {
-        guard let row = try object(packed.key, scope: scope), let frame = row.frame, frame == packed.frame else {
-            return nil
-        }
-        return (ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position), row.isBad)
     }
 }

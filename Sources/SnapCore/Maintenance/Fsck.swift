@@ -58,8 +58,14 @@ struct StoreChecker {
         for problem in try store.catalogue.integrityProblems() { report("catalogue", "SQLite says: \(problem)") }
         for scope in try store.catalogue.read({ try $0.scopes() }) {
             let isSettled = try settle(scope)
-            try checkPacks(scope)
-            if isSettled { try checkCounts(scope) }
+            let beside = isSettled ? RecountBeside(store: store, scope: scope, options: options) : nil
+            do {
+                try checkPacks(scope)
+            } catch {
+                beside?.stop()
+                throw error
+            }
+            if isSettled { try checkCounts(scope, beside) }
         }
         try checkLedgers()
         for org in try store.catalogue.read({ try $0.orgs() }) {
@@ -213,9 +219,12 @@ struct StoreChecker {
         var bytes: Int64 = 0
         let places = Dictionary(grouping: PackRegistration.places(index, frames: frames.map(\.id)), by: \.frame)
         for start in stride(from: 0, to: frames.count, by: FrameInspector.framesAtOnce) {
-            let requests = frames[start...].prefix(FrameInspector.framesAtOnce).map { frame in
+            let requests = zip(frames, index.frames).dropFirst(start).prefix(FrameInspector.framesAtOnce).map {
+                (frame, info) in
                 let inFrame = places[frame.id] ?? []
-                return FrameInspector.Request(places: inFrame, isRead: wantsRead(inFrame))
+                return FrameInspector.Request(
+                    frame: FrameReader.Location(scope: scope.name, pack: id, info: info), places: inFrame,
+                    isRead: wantsRead(inFrame))
             }
             for (request, finding) in zip(requests, try inspector.inspect(requests, scope.id)) {
                 objects += Int64(finding.live.count)
@@ -276,7 +285,8 @@ struct StoreChecker {
 
     /// Compares every count with a recount from the snapshots. Commits and deletes that come between make counts seem
     /// wrong that are not, each time others: then only those are suspect that seem wrong in every recount.
-    private mutating func checkCounts(_ scope: ScopeRow) throws {
+    private mutating func checkCounts(_ scope: ScopeRow, _ beside: RecountBeside?) throws {
+        if let found = try beside?.soundFinding() { return note(found, scope) }
         var suspects: Set<ObjectKey?>?
         var isRepaired = false
         for _ in 1...Self.recountsMax {

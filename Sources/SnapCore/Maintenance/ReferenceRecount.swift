@@ -31,6 +31,9 @@ struct ReferenceRecount {
         mutating func acquit() { (problems, subjects, missing) = ([], [], []) }
     }
 
+    /// Nodes read together; the children of each may be 2 MB in memory.
+    private static let nodesAtOnce = 32
+
     /// What a scope holds, as counted.
     private struct Held {
         var bytes: Int64 = 0
@@ -48,7 +51,7 @@ struct ReferenceRecount {
     private let parts: [DigestPart]
     private let step: MaintenanceStep
 
-    /// - Parameter step: Called for each node that is read; what it throws ends the recount.
+    /// - Parameter step: Called for each few nodes that are read; what it throws ends the recount.
     init(store: Store, scope: ScopeRow, objectsAtOnce: Int64, step: @escaping MaintenanceStep = { _, _ in }) {
         self.store = store
         self.scope = scope
@@ -201,13 +204,14 @@ struct ReferenceRecount {
         }
         let objects = JobObjects(
             catalogue: store.catalogue, frames: store.frames, scope: scope.id, session: nil, uploads: nil)
-        while let key = queue.popLast() {
+        while !queue.isEmpty {
             try step(0, 0)
-            guard let children = try objects.readableChildren(of: key) else {
-                isWhole = false
-                continue
+            let nodes = Array(queue.suffix(Self.nodesAtOnce))
+            queue.removeLast(nodes.count)
+            for children in try objects.readableChildren(of: nodes) {
+                isWhole = isWhole && children != nil
+                for child in children ?? [] { add(child) }
             }
-            for child in children { add(child) }
         }
         return (counts, isWhole)
     }

@@ -7,7 +7,7 @@ internal import Synchronization
 /// Reads objects from packs by place, checking every one against its digest before it is used.
 final class FrameReader: Sendable {
     /// Where a frame is, as far as reading goes.
-    private struct Location {
+    struct Location: Sendable {
         let scope: String
         let pack: PackID
         let info: FrameInfo
@@ -49,38 +49,53 @@ final class FrameReader: Sendable {
     /// Returns the numbers of the others; ``read(_:)`` says what is wrong with them.
     ///
     /// The bytes are those of the frame, which nobody copies, and their digests are computed side by side.
-    ///
-    /// - Parameter isChecked: The frame must pass its own check too, where it is decoded for this.
     func read(
-        _ places: [(number: Int, place: ObjectPlace)], isChecked: Bool = false,
-        _ body: (Int, UnsafeRawBufferPointer) throws -> Void
+        _ places: [(number: Int, place: ObjectPlace)], _ body: (Int, UnsafeRawBufferPointer) throws -> Void
     ) throws -> [Int] {
         guard let first = places.first else { return [] }
-        guard let frame = try? self.frame(first.place.frame, isChecked: isChecked) else { return places.map(\.number) }
-        let hasher = try SHA256()
-        var others: [Int] = []
+        guard let frame = try? self.frame(first.place.frame, isChecked: false) else { return places.map(\.number) }
+        let parts = Parts(of: frame.count, places)
+        var others = parts.outside
         try frame.withUnsafeBytes { bytes in
-            var inside: [(number: Int, digest: Digest)] = []
-            var slices: [UnsafeRawBufferPointer] = []
-            for (number, place) in places {
-                guard place.frame == first.place.frame, let range = Self.range(of: place, in: bytes.count) else {
-                    others.append(number)
-                    continue
-                }
-                inside.append((number, place.key.digest))
-                slices.append(UnsafeRawBufferPointer(rebasing: bytes[range]))
+            let slices = parts.inside.map { UnsafeRawBufferPointer(rebasing: bytes[$0.range]) }
+            for (part, (slice, digest)) in zip(parts.inside, zip(slices, try SHA256().digests(slices))) {
+                if digest == part.digest { try body(part.number, slice) } else { others.append(part.number) }
             }
-            let digests = hasher.digests(slices)
-            for ((number, wanted), (slice, digest)) in zip(inside, zip(slices, digests)) {
-                if digest == wanted {
-                    try body(number, slice)
+        }
+        if !others.isEmpty { cache.remove(first.place.frame) }
+        return others
+    }
+
+    /// The numbers of those of `places`, all of the frame at `location`, whose bytes are not equal to their digest; of all
+    /// when the frame fails its own check. Goes by what is stored now, not by what was decoded before.
+    func unsound(_ places: [(number: Int, place: ObjectPlace)], in location: Location) throws -> [Int] {
+        guard let (stored, frame) = try? load(location, isChecked: false) else { return places.map(\.number) }
+        let parts = Parts(of: frame.count, places)
+        let digests = try stored.withUnsafeBytes { stored in
+            try frame.withUnsafeBytes { bytes in
+                // The check is one digest more; the longest comes first, so that the others are computed beside it.
+                try SHA256().digests([stored] + parts.inside.map { UnsafeRawBufferPointer(rebasing: bytes[$0.range]) })
+            }
+        }
+        guard let check = digests.first, location.info.isPassed(by: check) else { return places.map(\.number) }
+        return parts.outside + zip(parts.inside, digests.dropFirst()).filter { $0.digest != $1 }.map(\.0.number)
+    }
+
+    /// Which bytes of a frame objects are said to be.
+    private struct Parts {
+        var inside: [(number: Int, range: Range<Int>, digest: Digest)] = []
+        /// Numbers of those that no frame of this length can hold.
+        var outside: [Int] = []
+
+        init(of count: Int, _ places: [(number: Int, place: ObjectPlace)]) {
+            for (number, place) in places {
+                if let range = FrameReader.range(of: place, in: count) {
+                    inside.append((number, range, place.key.digest))
                 } else {
-                    cache.remove(first.place.frame)
-                    others.append(number)
+                    outside.append(number)
                 }
             }
         }
-        return others
     }
 
     private static func range(of place: ObjectPlace, in count: Int) -> Range<Int>? {
@@ -91,15 +106,16 @@ final class FrameReader: Sendable {
     }
 
     private func frame(_ id: Int64, isChecked: Bool = true) throws -> [UInt8] {
-        try cache.frame(id) {
-            let location = try location(of: id)
-            let stored = try backend.read(
-                scope: location.scope, id: location.pack, offset: location.info.offset,
-                count: Int(location.info.storedBytes))
-            let decoder = try takeDecoder()
-            defer { decoders.withLock { $0.append(decoder) } }
-            return try decoder.decode(stored, location.info, isChecked: isChecked)
-        }
+        try cache.frame(id) { try load(location(of: id), isChecked: isChecked).frame }
+    }
+
+    private func load(_ location: Location, isChecked: Bool) throws -> (stored: [UInt8], frame: [UInt8]) {
+        let stored = try backend.read(
+            scope: location.scope, id: location.pack, offset: location.info.offset,
+            count: Int(location.info.storedBytes))
+        let decoder = try takeDecoder()
+        defer { decoders.withLock { $0.append(decoder) } }
+        return (stored, try decoder.decode(stored, location.info, isChecked: isChecked))
     }
 
     private func takeDecoder() throws -> FrameDecoder {

@@ -156,7 +156,7 @@ extension ReadAccess {
 
 extension [(number: Int, place: ObjectPlace)] {
     /// Runs of neighbours in the same frame.
-    fileprivate func runsOfFrames() -> [[Element]] {
+    func runsOfFrames() -> [[Element]] {
         var runs: [[Element]] = []
         for element in self {
             if let last = runs.last?.last, last.place.frame == element.place.frame {

@@ -217,6 +217,18 @@ package enum JobState: Int64, Sendable {
     case undoing = 2
 }
 
+/// Which references a job counts at the moment.
+package enum JobPhase: Int64, Sendable {
+    /// All of them, on one walk from the roots: a delete, and a commit of a few objects.
+    case all = 0
+    /// Those on chunks, in the order of their digests, before any node is counted.
+    case chunks = 1
+    /// Those on nodes, on a walk from the roots.
+    case nodes = 2
+    /// An attach that is undone has taken the nodes back: the chunks are next, then the nodes are condemned.
+    case release = 3
+}
+
 /// A reference on a root that is being counted, or being taken back.
 package struct JobRow: Hashable, Sendable {
     package let id: Int64
@@ -238,6 +250,9 @@ package struct JobRow: Hashable, Sendable {
     package let draft: String?
     package var errorCode: String?
     package var errorMessage: String?
+    package var phase: JobPhase
+    /// The references on chunks up to this one, and no others, are counted, unless the phase is ``JobPhase/all``.
+    package var countedChunk: Digest?
 
     package init(
         id: Int64, scope: ScopeID, kind: JobKind, state: JobState, stamp: Int64, session: Int64?, record: [UInt8],
@@ -258,6 +273,7 @@ package struct JobRow: Hashable, Sendable {
         self.draft = draft
         self.errorCode = errorCode
         self.errorMessage = errorMessage
+        phase = kind == .attach ? .chunks : .all
     }
 }
 

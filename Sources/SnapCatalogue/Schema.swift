@@ -6,7 +6,7 @@ internal import GRDB
 /// nanoseconds of ledger time, sizes are bytes.
 enum Schema {
     /// The newest version this program reads; a catalogue with a higher one is refused.
-    static let versions = ["1", "2"]
+    static let versions = ["1", "2", "3"]
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -19,6 +19,9 @@ enum Schema {
         // Foreign keys are not touched: checking them all would read the whole file.
         migrator.registerMigration("2", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: lifeCycle)
+        }
+        migrator.registerMigration("3", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: phases)
         }
         return migrator
     }
@@ -215,6 +218,12 @@ enum Schema {
             replaced BLOB,
             finished_ms INTEGER NOT NULL
         ) STRICT;
+        """
+
+    /// What a job is at: see ``JobPhase``. Of one that an older version has begun, all is counted on one walk.
+    private static let phases = """
+        ALTER TABLE job ADD COLUMN phase INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE job ADD COLUMN counted_chunk BLOB;
         """
 
     /// What is billed: append-only, one hash chain an organisation.

@@ -16,15 +16,18 @@ package final class Store: Sendable {
     let backend: any PackBackend
     let frames: FrameReader
     let clock: StoreClock
+    private let jobs: JobLimits
 
     init(
-        layout: StoreLayout, storeID: String, disk: Disk, catalogue: Catalogue, backend: any PackBackend
+        layout: StoreLayout, storeID: String, disk: Disk, catalogue: Catalogue, backend: any PackBackend,
+        jobs: JobLimits = JobLimits()
     ) throws {
         self.layout = layout
         self.storeID = storeID
         self.disk = disk
         self.catalogue = catalogue
         self.backend = backend
+        self.jobs = jobs
         frames = FrameReader(catalogue: catalogue, backend: backend)
         clock = try StoreClock()
     }
@@ -34,8 +37,11 @@ package final class Store: Sendable {
     /// - Parameters:
     ///   - create: Make the store when there is none; otherwise that is ``StoreError/Code/notFound``.
     ///   - disk: Where every durable operation passes its gate.
+    ///   - jobs: How this process divides the work of commits and deletes.
     /// - Throws: ``StoreError``; nothing is left behind that a second try would stumble over.
-    package static func open(path: String, create: Bool, disk: Disk = Disk()) throws(StoreError) -> Store {
+    package static func open(path: String, create: Bool, disk: Disk = Disk(), jobs: JobLimits = JobLimits())
+        throws(StoreError) -> Store
+    {
         try StoreError.mapped {
             let layout = StoreLayout(root: path)
             let isNew = try isMissing(layout.format)
@@ -53,7 +59,7 @@ package final class Store: Sendable {
             let catalogue = try openCatalogue(layout, create: isNew, disk: disk)
             let store = try Store(
                 layout: layout, storeID: format.storeID, disk: disk, catalogue: catalogue,
-                backend: try LocalPackBackend(root: layout.packs, disk: disk))
+                backend: try LocalPackBackend(root: layout.packs, disk: disk), jobs: jobs)
             // Best effort: a store on a full disk, or a busy one, is still to be read, and to be collected.
             if !catalogue.isReadOnly { try? store.cleanUpDeadSessions() }
             if isNew { store.reserve.make() }
@@ -134,7 +140,9 @@ package final class Store: Sendable {
         }
     }
 
-    var runner: JobRunner { JobRunner(catalogue: catalogue, frames: frames, backend: backend, clock: clock) }
+    var runner: JobRunner {
+        JobRunner(catalogue: catalogue, frames: frames, backend: backend, clock: clock, limits: jobs)
+    }
 
     func knownOrg(_ name: String) throws -> OrgRow {
         guard let org = try catalogue.read({ try $0.org(named: name) }) else {

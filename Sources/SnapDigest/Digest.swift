@@ -47,6 +47,17 @@ public struct Digest: Hashable, Comparable, Sendable {
     @inlinable
     public var head: UInt64 { word0 }
 
+    /// The last digest before this one; nil for the first of all.
+    package var predecessor: Digest? {
+        var words = [word0, word1, word2, word3]
+        for place in words.indices.reversed() {
+            let (less, borrows) = words[place].subtractingReportingOverflow(1)
+            words[place] = less
+            if !borrows { return Digest(word0: words[0], word1: words[1], word2: words[2], word3: words[3]) }
+        }
+        return nil
+    }
+
     /// The first eight bytes in memory order: spread evenly, so enough of a hash.
     @inlinable
     public func hash(into hasher: inout Hasher) {

@@ -52,7 +52,13 @@ struct LifeScript: Sendable {
         func note() throws { try acknowledge(fixture.states()) }
         var deeds = Deeds()
         try note()
-        try begin(fixture, files, note)
+        if isFull {
+            let small = StoreFixture(store: try Store.open(path: path, create: false, disk: disk, jobs: .small))
+            defer { small.store.close() }
+            try begin(small, files, note)
+        } else {
+            try begin(fixture, files, note)
+        }
         deeds.rewrittenPacks = try fixture.collect().rewrittenPacks
         try note()
         guard isFull else { return deeds }

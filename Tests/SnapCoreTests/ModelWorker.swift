@@ -44,7 +44,8 @@ struct ModelWorker {
     }
 
     mutating func run(_ count: Int) throws {
-        let fixture = StoreFixture(store: try Store.open(path: bench.path, create: false))
+        let jobs = generator.next() % 2 == 0 ? JobLimits.small : JobLimits()
+        let fixture = StoreFixture(store: try Store.open(path: bench.path, create: false, jobs: jobs))
         defer { fixture.store.close() }
         for _ in 0..<count { try operate(fixture) }
     }

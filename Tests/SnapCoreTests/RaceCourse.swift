@@ -22,7 +22,11 @@ final class RaceCourse: Sendable {
         proof = Proof("P2", seed: seed)
         var generator = SeededGenerator(seed: seed)
         shared = generator.bytes(3_000)
-        fixtures = try (0..<writers).map { _ in StoreFixture(store: try Store.open(path: path, create: true)) }
+        // Some take several steps, so that others go on with what they have begun.
+        fixtures = try (0..<writers).map { writer in
+            StoreFixture(
+                store: try Store.open(path: path, create: true, jobs: writer % 2 == 0 ? .small : JobLimits()))
+        }
         pool = try WorkerPool(threads: writers, queueMax: writers)
     }
 

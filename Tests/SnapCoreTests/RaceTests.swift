@@ -38,7 +38,8 @@ import Testing
         let pool = try WorkerPool(threads: 5, queueMax: 8)
         for worker in 0..<3 {
             try pool.submit {
-                let fixture = StoreFixture(store: try Store.open(path: path, create: false))
+                let jobs = worker == 0 ? JobLimits.small : JobLimits()
+                let fixture = StoreFixture(store: try Store.open(path: path, create: false, jobs: jobs))
                 defer { fixture.store.close() }
                 var generator = SeededGenerator(seed: seed &+ UInt64(worker))
                 for round in 0..<rounds {

@@ -5,6 +5,17 @@ import SnapModel
 import TestSupport
 import Testing
 
+extension JobLimits {
+    /// Several steps for a handful of objects, as of large snapshots.
+    static var small: JobLimits {
+        var limits = JobLimits()
+        limits.oneWalk = 0
+        limits.plannedReferences = 5
+        limits.rows = 72...72
+        return limits
+    }
+}
+
 /// Makes small snapshots without a file system: a manifest, a root, a directory of files with these contents.
 struct StoreFixture {
     let store: Store
@@ -27,11 +38,18 @@ struct StoreFixture {
         return try session.commit(draft)
     }
 
-    func put(_ files: [String: [UInt8]], _ session: Session) throws -> Digest {
+    /// - Parameter missing: A chunk that a last file names, and that nobody has put.
+    func put(_ files: [String: [UInt8]], _ session: Session, without missing: [UInt8]? = nil) throws -> Digest {
         var builder = TreeBuilder { kind, bytes in try session.store(kind, bytes) }
         for (name, bytes) in files.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
             try builder.append(
                 Entry(name: Array(name.utf8), metadata: Self.metadata, node: .file(try content(bytes, session))))
+        }
+        if let missing {
+            let digest = try SHA256().digest(missing)
+            let content = Content(
+                cut: .contentDefined, length: 100, body: .segments([.data(digest, size: 100)]))
+            try builder.append(Entry(name: Array("~".utf8), metadata: Self.metadata, node: .file(content)))
         }
         let root = Entry(name: [], metadata: Self.metadata, node: .directory(try builder.finish()))
         let rootDigest = try session.store(.tree, try RootNode.encode(root))

@@ -173,6 +173,8 @@ extension JobRow {
                 Int(exactly: raw).flatMap { (0...roots.count).contains($0) ? $0 : nil }
             }, bytes: try row.balance("bytes"), draft: try row.optional("draft"),
             errorCode: try row.optional("error_code"), errorMessage: try row.optional("error_message"))
+        phase = try row.value("phase") { JobPhase(rawValue: $0) }
+        countedChunk = try (row.optional("counted_chunk") as Data?).map { _ in try row.digest("counted_chunk") }
     }
 
     /// Keys one after another, a kind byte and 32 digest bytes each.

@@ -60,12 +60,12 @@ extension WriteAccess {
     package func insertJob(_ job: JobRow) throws -> Int64 {
         try run(
             """
-            INSERT INTO job (scope, kind, state, stamp, session, record, label, roots, draft)
-            VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)
+            INSERT INTO job (scope, kind, state, stamp, session, record, label, roots, draft, phase)
+            VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 job.scope.rawValue, job.kind.rawValue, job.stamp, job.session, Data(job.record), job.label,
-                JobRow.bytes(of: job.roots), job.draft,
+                JobRow.bytes(of: job.roots), job.draft, job.phase.rawValue,
             ])
         return db.lastInsertedRowID
     }
@@ -74,8 +74,14 @@ extension WriteAccess {
     package func updateJob(_ job: JobRow) throws {
         try run(
             """
-            UPDATE job SET state = ?, next_root = ?, bytes = ?, error_code = ?, error_message = ? WHERE id = ?
-            """, [job.state.rawValue, job.nextRoot, job.bytes, job.errorCode, job.errorMessage, job.id])
+            UPDATE job SET state = ?, next_root = ?, bytes = ?, error_code = ?, error_message = ?, phase = ?,
+                counted_chunk = ?
+            WHERE id = ?
+            """,
+            [
+                job.state.rawValue, job.nextRoot, job.bytes, job.errorCode, job.errorMessage, job.phase.rawValue,
+                job.countedChunk?.databaseBlob, job.id,
+            ])
     }
 
     package func deleteJob(_ id: Int64) throws {

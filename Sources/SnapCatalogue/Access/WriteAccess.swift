@@ -178,8 +178,8 @@ extension WriteAccess {
     }
 
     /// A holding whose bytes are those of `public`.
-    package func insertBorrowed(_ key: ObjectKey, length: Int64, scope: ScopeID) throws {
-        _ = try insertObject(key, length: length, scope: scope, refs: 1, frame: nil, position: 0)
+    package func insertBorrowed(_ key: ObjectKey, length: Int64, scope: ScopeID, refs: Int64) throws {
+        _ = try insertObject(key, length: length, scope: scope, refs: refs, frame: nil, position: 0)
     }
 
     private func insertObject(
@@ -199,13 +199,14 @@ extension WriteAccess {
         return try statement.run() == 1
     }
 
-    /// Adds one to the count of an object that is held and not damaged. Says whether it is.
-    package func addReference(_ key: ObjectKey, scope: ScopeID) throws -> Bool {
+    /// Adds to the count of an object that is held and not damaged. Says whether it is.
+    package func addReferences(_ count: Int64, to key: ObjectKey, scope: ScopeID) throws -> Bool {
         var statement = try PointStatement(
             db,
             """
-            UPDATE object SET refs = refs + 1 WHERE scope = ? AND kind = ? AND digest = ? AND refs > 0 AND bad = 0
+            UPDATE object SET refs = refs + ? WHERE scope = ? AND kind = ? AND digest = ? AND refs > 0 AND bad = 0
             """)
+        statement.bind(count)
         statement.bind(key, scope: scope)
         return try statement.run() == 1
     }

@@ -8,11 +8,16 @@ internal import SnapIO
 struct BatchBudget: Sendable {
     /// What one transaction should hold the lock of all writers for.
     private static let targetNanoseconds: Int64 = 10_000_000
-    /// Below, syncs cost more than what is gained.
-    private static let rowsMin = 250
 
     /// Rows that the next transaction may touch.
-    private(set) var rows = 500
+    private(set) var rows: Int
+    /// With fewer, syncs cost more than what is gained.
+    private let bounds: ClosedRange<Int>
+
+    init(_ bounds: ClosedRange<Int> = JobLimits().rows) {
+        self.bounds = bounds
+        rows = bounds.lowerBound + (bounds.upperBound - bounds.lowerBound) / 3
+    }
 
     /// Runs a transaction, and learns from how long it held the lock.
     mutating func write<Result>(
@@ -36,6 +41,6 @@ struct BatchBudget: Sendable {
         guard touched > rows / 4 else { return }
         let factor = Double(Self.targetNanoseconds) / Double(max(nanoseconds, 1))
         let wanted = Double(rows) * min(max(factor, 0.5), 1.5)
-        rows = min(max(Int(wanted), Self.rowsMin), Catalogue.rowsPerTransactionMax)
+        rows = min(max(Int(wanted), bounds.lowerBound), bounds.upperBound)
     }
 }

@@ -63,6 +63,12 @@ struct JobObjects {
         return children
     }
 
+    /// Those of some nodes that the scope does not hold, in their order.
+    func unheld(_ nodes: [ObjectKey]) throws -> [ObjectKey] {
+        let rows = try catalogue.read { try $0.objects(nodes, scope: scope) }
+        return zip(nodes, rows).filter { ($1?.refs ?? 0) == 0 }.map(\.0)
+    }
+
     /// Those of some nodes whose children are counted too, as far as can be told before the transaction: what the session
     /// has put is new.
     func crossing(_ nodes: [ObjectKey], isAttach: Bool) throws -> [ObjectKey] {

@@ -2,19 +2,14 @@ internal import SnapCatalogue
 internal import SnapDigest
 internal import SnapModel
 
-/// One batch of counting: attaches or detaches references within one write transaction.
+/// One batch of a walk from the roots that counts references, within one write transaction.
 ///
 /// An object whose count goes 0 → 1 adds one to each of its distinct children, one that goes 1 → 0 takes one from each:
 /// so the cost is what is new to, or leaves, the scope. Nodes whose children are still to be counted wait on the job's
 /// frontier. The children come from `children`, read before the transaction; a node that is not among them waits.
 struct ReferenceBatch {
-    /// Rows kept free for what the batch writes at its end: totals, the job, the frontier rows of its last node.
-    private static let reserve = 60
-
-    let tx: WriteAccess
-    let objects: JobObjects
-    let children: [ObjectKey: [ObjectKey]]
-    let nowMilliseconds: Int64
+    private let tx: WriteAccess
+    private let children: [ObjectKey: [ObjectKey]]
     private let firstRow: Int
     private let rowsMax: Int
     private(set) var job: JobRow
@@ -22,12 +17,7 @@ struct ReferenceBatch {
     /// Nodes to expand, in memory for this batch. Those from the frontier have their row there already.
     private var pending: [(row: FrontierRow, isStored: Bool)] = []
     private var pendingDone = 0
-    private var heldBytes: Int64 = 0
-    private var heldObjects: Int64 = 0
-    private var packChanges = PackChanges()
-    /// Packs of frames looked up so far.
-    private var livePacks: [Int64: Int64] = [:]
-    private var condemnedSequence: Int64?
+    private var counter: ReferenceCounter
     /// Nodes whose children this batch has counted to the last.
     private(set) var expanded: Set<ObjectKey> = []
 
@@ -37,16 +27,15 @@ struct ReferenceBatch {
     ) {
         self.tx = tx
         self.job = job
-        self.objects = objects
         self.children = children
-        self.nowMilliseconds = nowMilliseconds
         self.rowsMax = rowsMax
+        counter = ReferenceCounter(tx, objects, scope: job.scope, nowMilliseconds: nowMilliseconds)
         firstRow = tx.rowsTouched
     }
 
     private var hasRoom: Bool {
         let used = tx.rowsTouched - firstRow
-        return used + (pending.count - pendingDone) + packChanges.count + Self.reserve < rowsMax
+        return used + (pending.count - pendingDone) + counter.totalRows + JobRunner.reservedRows < rowsMax
     }
 
     /// Which walk this batch does: an attach that is being undone walks as a detach.
@@ -61,7 +50,9 @@ struct ReferenceBatch {
             pending.append((row, true))
         }
         let leftBehind = try expandPending()
-        try writeTotals()
+        try counter.writeTotals()
+        job.bytes += counter.heldBytes
+        try tx.updateJob(job)
         guard !leftBehind, hasCountedRoots else { return false }
         return try tx.reading.frontier(job: job.id, side: side, limit: 1).isEmpty
     }
@@ -101,7 +92,8 @@ struct ReferenceBatch {
             } else {
                 expanded.insert(item.row.key)
                 if item.isStored { try tx.deleteFrontier(item.row.key, side: side, job: job.id) }
-                if side == .detach { try condemn(item.row.key) }
+                // Where its chunks are still to be taken back, they must be found first.
+                if side == .detach, job.phase == .all { try counter.condemn(item.row.key) }
             }
         }
         return leftBehind
@@ -134,130 +126,22 @@ struct ReferenceBatch {
     }
 }
 
-// MARK: One reference more
+// MARK: One reference
 
 extension ReferenceBatch {
     private mutating func attach(_ key: ObjectKey) throws {
-        let upload = try livePlace(key)
-        // Most of what a session has put is new to the scope: it is inserted without a question.
-        if let upload, try tx.insertObject(upload.place, scope: job.scope, refs: 1) {
-            packChanges.add(pack: upload.pack, objects: 1, bytes: upload.place.length)
-            crossedUp(key, length: upload.place.length)
-        } else if try tx.addReference(key, scope: job.scope) {
-            // Most of the others are held: nothing crosses.
-        } else if let row = try tx.reading.object(key, scope: job.scope) {
-            try attach(row, upload)
-        } else if job.scope != .public, let shared = try tx.reading.object(key, scope: .public), shared.refs > 0,
-            !shared.isBad
-        {
-            try tx.insertBorrowed(key, length: shared.length, scope: job.scope)
-            try tx.addBorrows(key, 1)
-            crossedUp(key, length: shared.length)
-        } else {
-            throw StoreError(
-                .incomplete, "The snapshot needs \(key), which is neither held nor uploaded.",
-                hint: "Capture or push it again.")
-        }
+        guard try counter.add(1, to: key), key.kind.hasChildren else { return }
+        pending.append((FrontierRow(side: .attach, key: key, nextChild: 0), false))
     }
 
-    private mutating func attach(_ row: ObjectRow, _ upload: (place: ObjectPlace, pack: Int64)?) throws {
-        if row.isBad, let old = row.frame, let upload {
-            try tx.moveObject(row.key, scope: job.scope, frame: upload.place.frame, position: upload.place.position)
-            // A pack that was lost may be forgotten already.
-            if let oldPack = try tx.reading.frame(old)?.pack {
-                packChanges.add(pack: oldPack, objects: -1, bytes: -row.length)
-            }
-            packChanges.add(pack: upload.pack, objects: 1, bytes: upload.place.length)
-        }
-        try tx.setRefs(row.key, scope: job.scope, refs: row.refs + 1)
-        if row.refs == 0 { crossedUp(row.key, length: row.length) }
-    }
-
-    private mutating func crossedUp(_ key: ObjectKey, length: Int64) {
-        count(key, bytes: length, objects: 1)
-        if key.kind.hasChildren {
-            pending.append((FrontierRow(side: .attach, key: key, nextChild: 0), false))
-        }
-    }
-}
-
-// MARK: One reference less
-
-extension ReferenceBatch {
     private mutating func detach(_ key: ObjectKey) throws {
-        // A count that is too low is damage, which `fsck` names; it must not stop every job that comes after.
-        guard let row = try tx.reading.object(key, scope: job.scope), row.refs > 0 else { return }
-        guard row.refs == 1 else {
-            try tx.setRefs(key, scope: job.scope, refs: row.refs - 1)
-            return
-        }
-        count(key, bytes: -row.length, objects: -1)
-        guard row.frame != nil else { return try giveBack(key) }
-        // Kept from gc until its children are counted: they are found through its bytes.
-        let waits = key.kind.hasChildren
-        try tx.letGo(key, scope: job.scope, sequence: waits ? nil : sequence(), milliseconds: nowMilliseconds)
-        guard waits else { return }
-        try expectExpansion(key)
-    }
-
-    /// A node that the attach had counted only in part gives back just that part.
-    private mutating func expectExpansion(_ key: ObjectKey) throws {
+        guard try counter.take(1, from: key), key.kind.hasChildren else { return }
         var left = -1
+        // A node that the attach had counted only in part gives back just that part.
         if job.state == .undoing, let started = try tx.reading.frontierRow(job: job.id, side: .attach, key: key) {
             try tx.deleteFrontier(key, side: .attach, job: job.id)
             left = started.nextChild
         }
         pending.append((FrontierRow(side: .detach, key: key, nextChild: left), false))
-    }
-
-    /// Returns a borrowed object: the row has no bytes of its own to keep for a grace period.
-    private mutating func giveBack(_ key: ObjectKey) throws {
-        try tx.deleteHolding(key, scope: job.scope)
-        try tx.addBorrows(key, -1)
-        if let shared = try tx.reading.object(key, scope: .public), shared.refs == 0, shared.borrows == 0 {
-            try tx.letGo(key, scope: .public, sequence: sequence(), milliseconds: nowMilliseconds)
-        }
-        if key.kind.hasChildren { try expectExpansion(key) }
-    }
-
-    private mutating func condemn(_ key: ObjectKey) throws {
-        guard let row = try tx.reading.object(key, scope: job.scope), row.refs == 0 else { return }
-        try tx.letGo(key, scope: job.scope, sequence: sequence(), milliseconds: nowMilliseconds)
-    }
-
-    private mutating func sequence() throws -> Int64 {
-        if let condemnedSequence { return condemnedSequence }
-        let next = try tx.nextSequence()
-        condemnedSequence = next
-        return next
-    }
-}
-
-// MARK: Totals
-
-extension ReferenceBatch {
-    /// Records are held but not billed.
-    private mutating func count(_ key: ObjectKey, bytes: Int64, objects: Int64) {
-        guard key.kind != .record else { return }
-        heldBytes += bytes
-        heldObjects += objects
-        job.bytes += bytes
-    }
-
-    /// Where the session has put an object, unless it has ended and taken the pack along.
-    private mutating func livePlace(_ key: ObjectKey) throws -> (place: ObjectPlace, pack: Int64)? {
-        guard let place = try objects.upload(key, tx.reading) else { return nil }
-        if let known = livePacks[place.frame] { return (place, known) }
-        guard let pack = try tx.reading.livePack(ofFrame: place.frame) else { return nil }
-        livePacks[place.frame] = pack
-        return (place, pack)
-    }
-
-    private mutating func writeTotals() throws {
-        try packChanges.write(tx)
-        if heldObjects != 0 || heldBytes != 0 {
-            try tx.addHeld(scope: job.scope, bytes: heldBytes, objects: heldObjects)
-        }
-        try tx.updateJob(job)
     }
 }

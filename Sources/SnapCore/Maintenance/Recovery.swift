@@ -22,8 +22,10 @@ extension Store {
         try removeUnknownSessionFiles()
     }
 
-    /// Forgets a session: packs that it published are released, pending ones are removed with their files.
+    /// Forgets a session: packs that it published are released, pending ones are removed with their files. Not one whose
+    /// commit is still queued: whoever settles that, or takes it back, needs what the session has written.
     func forget(session: SessionRow) throws {
+        guard try !catalogue.read({ try $0.hasJob(session: session.id) }) else { return }
         if try catalogue.read({ try $0.hasUploads(session: session.id) }) {
             var budget = BatchBudget()
             var limit = budget.rows

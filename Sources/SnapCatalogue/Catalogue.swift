@@ -297,6 +297,15 @@ package final class Catalogue: Sendable {
         }
     }
 
+    /// Tables and indexes that are not defined as this version defines them: a letter of a name may have become another,
+    /// which SQLite takes for another name.
+    package func foreignDefinitions() throws -> [String] {
+        try Catalogue.mappedAny(path) {
+            let (own, found) = (try Schema.definitions(), try pool.read { try Schema.definitions(in: $0) })
+            return Set(own.keys).union(found.keys).filter { own[$0] != found[$0] }.sorted()
+        }
+    }
+
     /// A connection for the question whether objects are held, many times.
     package func makeHeldLookup() throws -> HeldLookup {
         try Catalogue.mappedAny(path) { try HeldLookup(path: path) }

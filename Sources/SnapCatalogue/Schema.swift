@@ -26,6 +26,19 @@ enum Schema {
         return migrator
     }
 
+    /// The SQL that defines each table and index, as SQLite keeps it.
+    static func definitions(in db: Database) throws -> [String: String] {
+        let rows = try Row.fetchAll(db, sql: "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return Dictionary(try rows.map { (try $0.get("name"), try $0.get("sql")) }) { first, _ in first }
+    }
+
+    /// What ``definitions(in:)`` must be.
+    static func definitions() throws -> [String: String] {
+        let queue = try DatabaseQueue()
+        try migrator.migrate(queue)
+        return try queue.read { try definitions(in: $0) }
+    }
+
     /// Who may read what, and where bytes are.
     ///
     /// `object` has no foreign key to `frame`: SQLite would scan all objects for each frame deleted, or need an index

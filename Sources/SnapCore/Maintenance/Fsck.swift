@@ -56,6 +56,9 @@ struct StoreChecker {
 
     mutating func run() throws -> FsckResult {
         for problem in try store.catalogue.integrityProblems() { report("catalogue", "SQLite says: \(problem)") }
+        for name in try store.catalogue.foreignDefinitions() {
+            report("catalogue", "The catalogue's definition of \(escaped(Array(name.utf8))) is not what it was.")
+        }
         for scope in try store.catalogue.read({ try $0.scopes() }) {
             let isSettled = try settle(scope)
             let beside = isSettled ? RecountBeside(store: store, scope: scope, options: options) : nil

@@ -43,6 +43,8 @@ struct SyntheticTree: TreeSource {
             return count
         }
 
+        func hasAttributes() throws(IOError) -> Bool { false }
+
         func nextData(from offset: UInt64) throws(IOError) -> UInt64? { offset }
         func nextHole(from offset: UInt64) throws(IOError) -> UInt64 { node.size }
     }

@@ -62,6 +62,16 @@ extension Kernel {
         try attributeNames { buffer, size in flistxattr(file.number, buffer, size) }
     }
 
+    /// Whether an open file has any attributes.
+    package static func hasAttributes(_ file: Descriptor) throws(IOError) -> Bool {
+        do {
+            return try count("listxattr", []) { flistxattr(file.number, nil, 0) } > 0
+        } catch {
+            if error.errno == ENOTSUP { return false }
+            throw error
+        }
+    }
+
     /// Names of the attributes of a node that cannot be opened: a symbolic link, device, FIFO or socket.
     package static func attributeNames(in directory: Descriptor, _ name: [UInt8]) throws(IOError) -> [[UInt8]] {
         try withNodePath(directory, name) { path throws(IOError) in

@@ -25,6 +25,7 @@ struct EndlessSource: TreeSource {
             buffer.initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: node.inode))
             return buffer.count
         }
+        func hasAttributes() throws(IOError) -> Bool { true }
         func nextData(from offset: UInt64) throws(IOError) -> UInt64? { offset }
         func nextHole(from offset: UInt64) throws(IOError) -> UInt64 { node.size }
     }

@@ -31,6 +31,10 @@ import Testing
                 link(fixture.at(path), fixture.at(directories[0] + "linked\(number)"))
             case 6: try fixture.write(path + ".o", generator.bytes(100))
             case 7: try fixture.write(path, [UInt8](repeating: 0, count: Int(generator.next() % 300_000)))
+            case 8:
+                try fixture.write(path, generator.bytes(9000))
+                let file = try Kernel.open(fixture.at(path), .readWrite)
+                try Kernel.setAttribute(file, Array("user.path".utf8), Array(path.utf8))
             default: try fixture.write(path, generator.bytes(Int(generator.next() % 30_000)))
             }
         }

@@ -92,6 +92,7 @@ struct ScriptedSource: TreeSource {
             return part.count
         }
 
+        func hasAttributes() throws(IOError) -> Bool { true }
         func nextData(from offset: UInt64) throws(IOError) -> UInt64? { offset }
         func nextHole(from offset: UInt64) throws(IOError) -> UInt64 { node.status.size }
     }

@@ -81,7 +81,7 @@ extension EntryReader {
             }
             let read =
                 status.size == 0
-                ? ContentReader.Read(content: .empty, chunks: 0, bytes: 0)
+                ? ContentReader.Read(content: .empty, chunks: 0, bytes: 0, hasAttributes: false)
                 : try readContent(name, status, from: source, cut)
             if try source.status(of: name).isSameVersion(as: status) { return read }
             if attempt > CaptureLimits.retries {

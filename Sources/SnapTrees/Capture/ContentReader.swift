@@ -10,6 +10,10 @@ final class ContentReader {
         /// Chunks that it refers to.
         var chunks: UInt64
         var bytes: UInt64
+        /// Whether the file has extended attributes.
+        var hasAttributes: Bool
+        /// When all of that was read: nanoseconds since the machine started.
+        var ended = Kernel.bootNanoseconds()
     }
 
     let writer: ContentWriter
@@ -31,6 +35,8 @@ final class ContentReader {
         let written = try writer.write(cut, expecting: opened.size) { [progress] buffer in
             try progress.counting { try reader.next(into: buffer) }
         }
-        return Read(content: written.content, chunks: written.chunks, bytes: reader.readBytes)
+        return Read(
+            content: written.content, chunks: written.chunks, bytes: reader.readBytes,
+            hasAttributes: try file.hasAttributes())
     }
 }

@@ -15,8 +15,11 @@ struct EntryReader {
         /// Whether it has extended attributes, also such as are left out.
         var hasAttributes = true
 
-        /// Whether nothing was read but its status.
-        var isUntouched: Bool { isFromCache && !hasAttributes }
+        /// Whether all that was read, but for attributes, was read before the status.
+        var isOlderThanStatus = false
+
+        /// Whether its status says already that nothing changed while it was read.
+        var isConfirmed: Bool { (isFromCache || isOlderThanStatus) && !hasAttributes }
     }
 
     let objects: ObjectWriter
@@ -56,30 +59,31 @@ struct EntryReader {
     }
 
     /// The entry of `name`, whose status the caller has just read.
-    /// - Parameter cached: its content if it is known to be unchanged.
+    /// - Parameters:
+    ///   - looked: When the caller began to read the status: nanoseconds since the machine started.
+    ///   - cached: its content if it is known to be unchanged.
     /// - Throws: ``NodeReplaced`` if another node has taken the name.
     mutating func read(
-        _ name: [UInt8], _ status: NodeStatus, from source: some TreeSource, cached: StatCache.Found?
+        _ name: [UInt8], _ status: NodeStatus, looked: Int64, from source: some TreeSource, cached: StatCache.Found?
     ) throws -> Result {
-        // A change of attributes shows in the status, as one of bytes does.
-        let attributes = cached?.hasAttributes == false ? [] : try source.attributes(of: name)
+        var read: ContentReader.Read?
+        if status.kind == .file, cached == nil, status.size > 0 {
+            read = try readContent(name, status, from: source, .contentDefined)
+        }
+        // A change of attributes shows in the status, as one of bytes does. By the name they take ten times as long to
+        // list as by the open file.
+        let mayHaveAttributes = read?.hasAttributes ?? cached?.hasAttributes ?? true
+        let attributes = mayHaveAttributes ? try source.attributes(of: name) : []
         let metadata = try metadataReader.metadata(status, attributes)
         var result = Result(entry: Entry(name: name, metadata: metadata, node: .fifo))
         result.hasAttributes = !attributes.isEmpty
         switch status.kind {
         case .file:
-            if let cached {
-                result.entry.node = .file(cached.content)
-                result.chunks = cached.chunks
-                result.isFromCache = true
-            } else if status.size == 0 {
-                result.entry.node = .file(.empty)
-            } else {
-                let read = try readContent(name, status, from: source, .contentDefined)
-                result.entry.node = .file(read.content)
-                result.chunks = read.chunks
-                result.readBytes = read.bytes
-            }
+            result.entry.node = .file(cached?.content ?? read?.content ?? .empty)
+            result.chunks = cached?.chunks ?? read?.chunks ?? 0
+            result.readBytes = read?.bytes ?? 0
+            result.isOlderThanStatus = (read?.ended ?? looked) < looked
+            result.isFromCache = cached != nil
         case .symbolicLink:
             result.entry.node = .symbolicLink(try source.target(of: name))
         case .characterDevice:

@@ -88,6 +88,8 @@ package struct FileSystemSource: TreeSource {
 
         package func status() throws(IOError) -> NodeStatus { NodeStatus(try Kernel.status(of: descriptor)) }
 
+        package func hasAttributes() throws(IOError) -> Bool { try Kernel.hasAttributes(descriptor) }
+
         package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(IOError) -> Int {
             try Kernel.read(descriptor, into: buffer, at: offset)
         }

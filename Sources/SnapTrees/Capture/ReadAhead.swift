@@ -5,10 +5,10 @@ import SnapModel
 /// Reads files before the walk comes to them, on several threads.
 ///
 /// A *scout* goes the same way ahead of the walk and hands the files that it meets to threads. Nothing depends on it: what
-/// was read counts only if the file had then the very status that the walk finds before and after; whatever the scout
-/// could not do, has not begun, or did in vain, the walk does itself. So the walk waits for nothing but a file that is
-/// being read. The scout begins once the walk has read some files, where the walk is by then: where hardly anything
-/// changed, it never does.
+/// was read counts only if the status that the scout had seen before is the very one that the walk finds afterwards;
+/// whatever the scout could not do, has not begun, or did in vain, the walk does itself. So the walk waits for nothing but
+/// a file that is being read. The scout begins once the walk has read some files, where the walk is by then: where hardly
+/// anything changed, it never does.
 ///
 /// Memory: what is known of the files between the scout and the walk, which are bounded in number and in bytes, and a
 /// buffer of 1 MiB a thread. Descriptors: a directory for each file that waits for its thread, at most.

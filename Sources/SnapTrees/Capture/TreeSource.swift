@@ -57,6 +57,8 @@ package enum SourceFileSystem: Sendable, Hashable {
 /// A regular file open for reading. Offsets and sizes are bytes.
 package protocol SourceFile {
     func status() throws(IOError) -> NodeStatus
+    /// Whether it has extended attributes, so that they must be asked for by name.
+    func hasAttributes() throws(IOError) -> Bool
     /// Fills `buffer` from `offset`; fewer bytes only where the file ends.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(IOError) -> Int
     /// Where data begin at or after `offset`; nil if only a hole follows.

@@ -100,6 +100,7 @@ struct TreeWalker<Source: TreeSource> {
         while true {
             try progress.check()
             do {
+                let looked = Kernel.bootNanoseconds()
                 let status = try source.status(of: name)
                 let isDirectory = status.kind == .directory
                 if !bounds.exclude.isEmpty, bounds.exclude.excludes(path, isDirectory: isDirectory) {
@@ -111,7 +112,7 @@ struct TreeWalker<Source: TreeSource> {
                     return
                 }
                 let isLast = attempt > CaptureLimits.retries
-                if try captureNode(name, status, isLast: isLast) { return }
+                if try captureNode(name, status, looked: looked, isLast: isLast) { return }
             } catch let error as IOError {
                 switch Fault(error) {
                 case .replaced where attempt <= CaptureLimits.retries:
@@ -135,9 +136,10 @@ struct TreeWalker<Source: TreeSource> {
     }
 
     /// Reads what is no directory and adds its entry; false if it changed meanwhile and is to be read again.
-    private mutating func captureNode(_ name: [UInt8], _ status: NodeStatus, isLast: Bool) throws -> Bool {
-        let result = try links.entry(of: status, name: name) ?? readNode(name, status)
-        let isStable = try result.isUntouched || source.status(of: name).isSameVersion(as: status)
+    private mutating func captureNode(_ name: [UInt8], _ status: NodeStatus, looked: Int64, isLast: Bool) throws -> Bool
+    {
+        let result = try links.entry(of: status, name: name) ?? readNode(name, status, looked: looked)
+        let isStable = try result.isConfirmed || source.status(of: name).isSameVersion(as: status)
         guard isStable || isLast else { return false }
 
         try append(result.entry)
@@ -168,7 +170,7 @@ struct TreeWalker<Source: TreeSource> {
 
     private var canTrustTimes: Bool { source.fileSystem == .changesShowInTimes }
 
-    private mutating func readNode(_ name: [UInt8], _ status: NodeStatus) throws -> EntryReader.Result {
+    private mutating func readNode(_ name: [UInt8], _ status: NodeStatus, looked: Int64) throws -> EntryReader.Result {
         var cached: StatCache.Found?
         if status.kind == .file, status.size > 0, canTrustTimes, let cache,
             let found = self.cache?.content(of: path, status),
@@ -176,7 +178,7 @@ struct TreeWalker<Source: TreeSource> {
         {
             cached = found
         }
-        let result = try entries.read(name, status, from: source, cached: cached)
+        let result = try entries.read(name, status, looked: looked, from: source, cached: cached)
         report.counts.foreignAttributes = entries.foreignAttributes
         report.counts.readBytes += result.readBytes
         if let send = sendScout, ReadAhead.pays(afterReading: report.counts.readBytes) {

@@ -10,7 +10,7 @@ extension JobLimits {
     static var small: JobLimits {
         var limits = JobLimits()
         limits.oneWalk = 0
-        limits.plannedReferences = 5
+        limits.plannedChunks = 5
         limits.rows = 72...72
         return limits
     }

@@ -10,8 +10,8 @@ internal import SnapModel
 /// theirs, so a process that goes on with the job finds the same ones. Nothing of a plan is kept but how far it was
 /// carried out.
 ///
-/// Memory: 40 bytes for each reference, up to ``JobLimits/plannedReferences``; the rest is another plan's, which reads the nodes again.
-/// And 100 bytes for each node.
+/// Memory: 40 bytes for each chunk, up to twice ``JobLimits/plannedChunks``; the rest is another plan's, which reads the
+/// nodes again. And 100 bytes for each node.
 struct ChunkPlan {
     /// Nodes read together.
     private static let nodesAtOnce = 32
@@ -32,11 +32,11 @@ struct ChunkPlan {
     private(set) var unreadable = 0
 
     /// - Throws: Where references are added, what reading a node throws.
-    init(_ job: JobRow, _ objects: JobObjects, referencesMax: Int) throws {
+    init(_ job: JobRow, _ objects: JobObjects, chunksMax: Int) throws {
         self.job = job.id
         isAdding = job.state == .running
         var nodes: [ObjectKey] = []
-        var chunks = NextChunks(after: job.countedChunk, isAdding: isAdding, max: referencesMax)
+        var chunks = NextChunks(after: job.countedChunk, isAdding: isAdding, max: chunksMax)
         var queue = job.roots.filter(\.kind.hasChildren)
         var seen = Set(queue)
         while !queue.isEmpty {
@@ -81,12 +81,12 @@ struct ChunkPlan {
     }
 }
 
-/// The digests that come next after one, up or down, as many as fit in memory.
+/// The references that come next after a digest, up or down, as many as fit in memory.
 private struct NextChunks {
     private let last: Digest?
     private let isAdding: Bool
     private let max: Int
-    private var digests: [Digest] = []
+    private var found: [(chunk: Digest, count: Int64)] = []
     /// What lies beyond is for another time.
     private var limit: Digest?
 
@@ -98,8 +98,8 @@ private struct NextChunks {
 
     mutating func add(_ digest: Digest) {
         guard isNext(digest) else { return }
-        digests.append(digest)
-        if digests.count >= 2 * max { cut() }
+        found.append((digest, 1))
+        if found.count >= 2 * max { order() }
     }
 
     private func isNext(_ digest: Digest) -> Bool {
@@ -110,29 +110,27 @@ private struct NextChunks {
         }
     }
 
-    private mutating func sort() {
-        digests.sort()
-        if !isAdding { digests.reverse() }
-    }
-
-    /// Keeps the half that comes first, with all that are equal to its last one.
-    private mutating func cut() {
-        sort()
-        let limit = digests[max - 1]
-        self.limit = limit
-        digests.removeLast(digests.count - digests.prefix { isAdding ? $0 <= limit : $0 >= limit }.count)
+    /// Sorts what was found, adds up what is equal, and keeps what comes first.
+    private mutating func order() {
+        found.sort { isAdding ? $0.chunk < $1.chunk : $0.chunk > $1.chunk }
+        var distinct = 0
+        for place in found.indices {
+            if distinct > 0, found[distinct - 1].chunk == found[place].chunk {
+                found[distinct - 1].count += found[place].count
+            } else {
+                found[distinct] = found[place]
+                distinct += 1
+            }
+        }
+        if distinct > max {
+            distinct = max
+            limit = found[max - 1].chunk
+        }
+        found.removeLast(found.count - distinct)
     }
 
     consuming func counted() -> (references: [(chunk: Digest, count: Int64)], isWhole: Bool) {
-        sort()
-        var references: [(chunk: Digest, count: Int64)] = []
-        for digest in digests {
-            if references.last?.chunk == digest {
-                references[references.count - 1].count += 1
-            } else {
-                references.append((digest, 1))
-            }
-        }
-        return (references, limit == nil)
+        order()
+        return (found, limit == nil)
     }
 }

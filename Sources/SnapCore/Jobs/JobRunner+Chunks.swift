@@ -8,13 +8,12 @@ extension JobRunner {
     /// One batch of the references on chunks, added or taken back. Returns how many nodes cannot be read, once.
     ///
     /// - Parameter plan: What the last batch went by.
-    func countChunks(_ seen: JobRow, _ objects: JobObjects, _ budget: inout BatchBudget, _ plan: inout ChunkPlan?)
-        throws
-        -> Int
-    {
+    func countChunks(
+        _ seen: JobRow, _ objects: JobObjects, _ budget: inout BatchBudget, _ plan: inout ChunkPlan?
+    ) throws -> Int {
         var unreadable = 0
         if plan?.leads(seen) != true {
-            plan = try readAhead(seen) { try ChunkPlan(seen, objects, referencesMax: limits.plannedReferences) }
+            plan = try readAhead(seen) { try ChunkPlan(seen, objects, chunksMax: limits.plannedChunks) }
             unreadable = plan?.unreadable ?? 0
         }
         guard let current = plan else { return 0 }

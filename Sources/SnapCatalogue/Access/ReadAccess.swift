@@ -139,6 +139,18 @@ extension ReadAccess {
         return try Row.fetchOne(statement, arguments: [id]).map(FrameRow.init)
     }
 
+    /// Where a frame is: with the 16 bytes that its pack is named by, and the name of the scope.
+    package func location(ofFrame id: Int64) throws -> (frame: FrameRow, pack: [UInt8], scope: String)? {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT frame.*, pack.uid AS pack_uid, scope.name AS scope_name
+                FROM frame JOIN pack ON pack.id = frame.pack JOIN scope ON scope.id = pack.scope WHERE frame.id = ?
+                """)
+        return try Row.fetchOne(statement, arguments: [id]).map { row in
+            (try FrameRow(row), try row.bytes("pack_uid"), try row.get("scope_name"))
+        }
+    }
+
     /// The pack that a frame is in, if it is live.
     package func livePack(ofFrame frame: Int64) throws -> Int64? {
         var statement = try PointStatement(

@@ -125,11 +125,10 @@ final class FrameReader: Sendable {
 
     private func location(of id: Int64) throws -> Location {
         let found = try catalogue.read { tx -> Location? in
-            guard let frame = try tx.frame(id), let pack = try tx.pack(frame.pack),
-                let scope = try tx.scope(pack.scope), let packID = PackID(bytes: pack.uid),
+            guard let (frame, pack, scope) = try tx.location(ofFrame: id), let packID = PackID(bytes: pack),
                 let info = FrameInfo(frame)
             else { return nil }
-            return Location(scope: scope.name, pack: packID, info: info)
+            return Location(scope: scope, pack: packID, info: info)
         }
         guard let found else {
             throw PackError(.missing, "The frame \(id) is no longer in the catalogue.")

@@ -81,16 +81,13 @@ package final class ObjectReader: Sendable {
         found.reserveCapacity(keys.count)
         try withLookup { lookup in
             try lookup.read { tx in
-                try tx.together {
-                    for (number, key) in keys.enumerated() {
-                        if let row = try tx.visibleObject(key, scope: scope, since: since)?.row, !row.isBad,
-                            let frame = row.frame
-                        {
-                            let place = ObjectPlace(key: key, length: row.length, frame: frame, position: row.position)
-                            found.append((number, place))
-                        } else {
-                            others.append(number)
-                        }
+                let rows = try tx.together { try tx.visibleObjects(keys, scope: scope, since: since) }
+                for (number, row) in rows.map({ $0?.row }).enumerated() {
+                    if let row, !row.isBad, let frame = row.frame {
+                        let place = ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position)
+                        found.append((number, place))
+                    } else {
+                        others.append(number)
                     }
                 }
             }
@@ -142,15 +139,23 @@ extension ReadAccess {
     func visibleObject(_ key: ObjectKey, scope: ScopeID, since: Int64? = nil) throws
         -> (row: ObjectRow, holder: ScopeID)?
     {
+        try visibleObjects([key], scope: scope, since: since).first ?? nil
+    }
+
+    /// What ``visibleObject(_:scope:since:)`` says of each of several.
+    func visibleObjects(_ keys: [ObjectKey], scope: ScopeID, since: Int64? = nil) throws
+        -> [(row: ObjectRow, holder: ScopeID)?]
+    {
         func isVisible(_ row: ObjectRow) -> Bool {
             // Let go, but not yet condemned: its children are being counted.
             if row.refs == 0, let since { return row.condemned ?? .max > since }
             return row.refs > 0
         }
-        let own = try object(key, scope: scope)
-        if let own, own.frame != nil, isVisible(own) { return (own, scope) }
-        guard scope != .public, let shared = try object(key, scope: .public) else { return nil }
-        return isVisible(shared) || (own?.refs ?? 0) > 0 ? (shared, .public) : nil
+        return try zip(keys, objects(keys, scope: scope)).map { key, own in
+            if let own, own.frame != nil, isVisible(own) { return (own, scope) }
+            guard scope != .public, let shared = try object(key, scope: .public) else { return nil }
+            return isVisible(shared) || (own?.refs ?? 0) > 0 ? (shared, .public) : nil
+        }
     }
 }
 

@@ -41,8 +41,22 @@ struct NodeWriter: Sendable {
 
     /// Finishes an open file or directory.
     mutating func finish(_ file: Descriptor, _ metadata: Metadata, path: [UInt8]) throws {
-        let hasOwner = try setOwner(metadata, path) { uid, gid throws(IOError) in
-            try Kernel.changeOwner(file, uid: uid, gid: gid)
+        // What is made belongs to who makes it, which the status at the end confirms: mostly there is nothing to change.
+        let isPlain = metadata.attributes.isEmpty && metadata.mode & 0o6000 == 0
+        let isOurs = !isUntrusted && isPlain && metadata.uid == userID && metadata.gid == groupID
+        var status = try finish(file, metadata, path, givesOwner: !isOurs)
+        if isOurs, !hasOwner(status, metadata) { status = try finish(file, metadata, path, givesOwner: true) }
+        checkTime(status, metadata, path)
+    }
+
+    private mutating func finish(_ file: Descriptor, _ metadata: Metadata, _ path: [UInt8], givesOwner: Bool) throws
+        -> FileStatus
+    {
+        var hasOwner = true
+        if givesOwner {
+            hasOwner = try setOwner(metadata, path) { uid, gid throws(IOError) in
+                try Kernel.changeOwner(file, uid: uid, gid: gid)
+            }
         }
         try setAttributes(metadata, path) { name, value throws(IOError) in
             try Kernel.setAttribute(file, name, value)
@@ -51,7 +65,7 @@ struct NodeWriter: Sendable {
         try Kernel.changeMode(file, mode(metadata, hasOwner: hasOwner))
         try Kernel.changeTimes(
             file, seconds: metadata.modified.seconds, nanoseconds: metadata.modified.nanoseconds)
-        checkTime(try Kernel.status(of: file), metadata, path)
+        return try Kernel.status(of: file)
     }
 
     /// Finishes a node that cannot be opened.

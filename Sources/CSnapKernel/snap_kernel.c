@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -45,4 +46,9 @@ void snap_start_writing(int fd, int64_t offset, int64_t count) {
 int snap_processor_count(void) {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
+
+void snap_keep_freed_memory(int bytes, int block) {
+    mallopt(M_TRIM_THRESHOLD, bytes);
+    mallopt(M_MMAP_THRESHOLD, block);
 }

@@ -1,3 +1,4 @@
+internal import CSnapKernel
 internal import Glibc
 
 // Files that need not survive: scratch space and caches. What must survive goes through `Disk`.
@@ -37,6 +38,10 @@ extension Kernel {
             throw error
         }
     }
+
+    /// Keeps memory that is freed for what is allocated next, up to 128 MB in blocks of up to 32. Frames come and go by the
+    /// megabyte, and glibc gives each back to the kernel, which clears its pages anew.
+    package static func keepFreedMemory() { snap_keep_freed_memory(128 << 20, 32 << 20) }
 
     /// How many files this process may have open.
     package static func openFileLimit() -> UInt64 {

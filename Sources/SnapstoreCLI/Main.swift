@@ -36,6 +36,7 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         Interrupts.start()
         Kernel.raiseOpenFileLimit()
+        Kernel.keepFreedMemory()
         let status = run(RawText.arguments())
         if TextStream.isReaderGone {
             // As any tool in a pipe whose reader has seen enough.

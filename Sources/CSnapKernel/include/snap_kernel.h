@@ -25,6 +25,10 @@ int snap_ofd_lock(int fd);
 /// syncfs(2), which the headers hide behind _GNU_SOURCE.
 int snap_syncfs(int fd);
 
+/// mallopt(3), which Swift does not see: freed memory is kept for what is allocated next, up to `bytes`, in blocks of up
+/// to `block`.
+void snap_keep_freed_memory(int bytes, int block);
+
 /// sync_file_range(2): has the kernel begin to write a part of a file out. What goes wrong shows at the next fsync.
 void snap_start_writing(int fd, int64_t offset, int64_t count);
 

@@ -6,7 +6,7 @@ import shutil
 from support import Measured, run, tree_bytes
 
 
-def warm_memory(count=1 << 30):
+def warm_memory(count=3 << 30):
     """Takes memory and gives it back, so that the kernel has it at hand. Without it a program that starts when others have
     just removed gigabytes pays for pages that the host of a virtual machine took back meanwhile; the one before it did not.
     """

@@ -33,9 +33,11 @@ import Testing
         let reader = try fixture.store.reader(org: StoreFixture.org)
         let hasher = try SHA256()
         var times = [Int](repeating: 0, count: wanted.count)
-        try reader.read(wanted) { number, bytes in
-            times[number] += 1
-            #expect(hasher.digest(bytes) == wanted[number].digest, "seed \(seed)")
+        try reader.read(wanted) { loaded in
+            for object in loaded {
+                times[object.number] += 1
+                #expect(hasher.digest(object.bytes) == wanted[object.number].digest, "seed \(seed)")
+            }
         }
         #expect(times.allSatisfy { $0 == 1 }, "seed \(seed)")
     }
@@ -49,7 +51,7 @@ import Testing
         let reader = try fixture.store.reader(org: StoreFixture.org)
         var given: [Int] = []
         let error = #expect(throws: StoreError.self) {
-            try reader.read([absent] + keys(of: bytes)) { number, _ in given.append(number) }
+            try reader.read([absent] + keys(of: bytes)) { given += $0.map(\.number) }
         }
         #expect(error?.code == .notFound)
         #expect(given == [1, 2])
@@ -65,7 +67,7 @@ import Testing
         let reader = try fixture.store.reader(org: StoreFixture.org)
         var calls = 0
         let error = #expect(throws: IOError.self) {
-            try reader.read(keys(of: bytes)) { _, _ in
+            try reader.read(keys(of: bytes)) { _ in
                 calls += 1
                 throw IOError(errno: 28, operation: "write", path: "")
             }
@@ -93,7 +95,9 @@ import Testing
         let hasher = try SHA256()
         let reader = try fixture.store.reader(org: StoreFixture.org)
         let error = #expect(throws: StoreError.self) {
-            try reader.read(wanted) { number, bytes in #expect(hasher.digest(bytes) == wanted[number].digest) }
+            try reader.read(wanted) { loaded in
+                for object in loaded { #expect(hasher.digest(object.bytes) == wanted[object.number].digest) }
+            }
         }
         #expect(error?.code == .corrupt)
         let refused = wanted.filter { (try? reader.read($0)) == nil }

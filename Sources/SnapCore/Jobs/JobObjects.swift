@@ -54,9 +54,11 @@ struct JobObjects {
         }
         found.sort { ($0.place.frame, $0.place.position) < ($1.place.frame, $1.place.position) }
         for group in found.runsOfFrames() {
-            others += try frames.read(group) { number, bytes in
-                children[number] = try? ObjectChildren.of(nodes[number].kind, Array(bytes))
-                if children[number] == nil { others.append(number) }
+            others += try frames.read(group) { loaded in
+                for node in loaded {
+                    children[node.number] = try? ObjectChildren.of(nodes[node.number].kind, Array(node.bytes))
+                    if children[node.number] == nil { others.append(node.number) }
+                }
             }
         }
         for number in others { children[number] = try readableChildren(of: nodes[number]) }

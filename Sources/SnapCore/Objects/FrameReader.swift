@@ -45,22 +45,27 @@ final class FrameReader: Sendable {
         return bytes
     }
 
-    /// Calls `body` with the number and the bytes of each of `places`, all of one frame, that is equal to its digest.
-    /// Returns the numbers of the others; ``read(_:)`` says what is wrong with them.
+    /// Calls `body` once with those of `places`, all of one frame, whose bytes are equal to their digest. Returns the
+    /// numbers of the others; ``read(_:)`` says what is wrong with them.
     ///
     /// The bytes are those of the frame, which nobody copies, and their digests are computed side by side.
-    func read(
-        _ places: [(number: Int, place: ObjectPlace)], _ body: (Int, UnsafeRawBufferPointer) throws -> Void
-    ) throws -> [Int] {
+    func read(_ places: [(number: Int, place: ObjectPlace)], _ body: ([LoadedObject]) throws -> Void) throws -> [Int] {
         guard let first = places.first else { return [] }
         guard let frame = try? self.frame(first.place.frame, isChecked: false) else { return places.map(\.number) }
         let parts = Parts(of: frame.count, places)
         var others = parts.outside
         try frame.withUnsafeBytes { bytes in
             let slices = parts.inside.map { UnsafeRawBufferPointer(rebasing: bytes[$0.range]) }
+            var loaded: [LoadedObject] = []
+            loaded.reserveCapacity(slices.count)
             for (part, (slice, digest)) in zip(parts.inside, zip(slices, try SHA256().digests(slices))) {
-                if digest == part.digest { try body(part.number, slice) } else { others.append(part.number) }
+                if digest == part.digest {
+                    loaded.append(LoadedObject(number: part.number, bytes: slice))
+                } else {
+                    others.append(part.number)
+                }
             }
+            try body(loaded)
         }
         if !others.isEmpty { cache.remove(first.place.frame) }
         return others

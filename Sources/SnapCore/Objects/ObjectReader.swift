@@ -1,7 +1,6 @@
 internal import SnapCatalogue
 package import SnapModel
 internal import SnapPacks
-internal import Synchronization
 
 /// Reads the objects that one organisation may see: its own, and the public ones.
 ///
@@ -11,17 +10,12 @@ package final class ObjectReader: Sendable {
     private let frames: FrameReader
     private let scope: ScopeID
     private let since: Int64?
-    /// Connections of threads that read no more, for the next ones.
-    private let lookups = Mutex<[Lookup]>([])
-
-    /// Used by one thread at a time.
-    private struct Lookup: @unchecked Sendable {
-        let connection: CatalogueLookup
-    }
+    private let lookups: LookupPool
 
     /// - Parameter since: Start of the session that reads: it sees what was let go after that, too.
     init(catalogue: Catalogue, frames: FrameReader, scope: ScopeID, since: Int64? = nil) {
         self.catalogue = catalogue
+        lookups = LookupPool(catalogue)
         self.frames = frames
         self.scope = scope
         self.since = since
@@ -55,14 +49,14 @@ package final class ObjectReader: Sendable {
         }
     }
 
-    /// Calls `body` with the number in `keys` and the bytes of each object, in the order in which they lie in packs; the
-    /// bytes are there for the time of the call.
+    /// Calls `body` with all objects, in the order in which their frames lie in packs: with those of one frame together, in
+    /// the order of `keys`.
     ///
     /// For many objects of the same frames much less work than ``read(_:)``: the catalogue is asked for all at once, digests
     /// are computed side by side, and no bytes are copied. What is not found so is read as by ``read(_:)``.
     ///
     /// - Throws: What `body` throws, as it is; ``StoreError`` otherwise, as ``read(_:)``.
-    package func read(_ keys: [ObjectKey], _ body: (Int, UnsafeRawBufferPointer) throws -> Void) throws {
+    package func read(_ keys: [ObjectKey], _ body: ([LoadedObject]) throws -> Void) throws {
         var (found, others) = try StoreError.mapped { try places(of: keys) }
         found.sort { ($0.place.frame, $0.number) < ($1.place.frame, $1.number) }
         for group in found.runsOfFrames() {
@@ -70,7 +64,7 @@ package final class ObjectReader: Sendable {
         }
         for number in others {
             let bytes = try read(keys[number])
-            try bytes.withUnsafeBytes { try body(number, $0) }
+            try bytes.withUnsafeBytes { try body([LoadedObject(number: number, bytes: $0)]) }
         }
     }
 
@@ -79,34 +73,23 @@ package final class ObjectReader: Sendable {
         var found: [(number: Int, place: ObjectPlace)] = []
         var others: [Int] = []
         found.reserveCapacity(keys.count)
-        try withLookup { lookup in
-            try lookup.read { tx in
-                let rows = try tx.together { try tx.visibleObjects(keys, scope: scope, since: since) }
-                for (number, row) in rows.map({ $0?.row }).enumerated() {
-                    if let row, !row.isBad, let frame = row.frame {
-                        let place = ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position)
-                        found.append((number, place))
-                    } else {
-                        others.append(number)
-                    }
-                }
+        let rows = try lookups.read { tx in
+            try tx.together { try tx.visibleObjects(keys, scope: scope, since: since) }
+        }
+        for (number, row) in rows.map({ $0?.row }).enumerated() {
+            if let row, !row.isBad, let frame = row.frame {
+                let place = ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position)
+                found.append((number, place))
+            } else {
+                others.append(number)
             }
         }
         return (found, others)
     }
 
-    private func withLookup<Result>(_ body: (CatalogueLookup) throws -> Result) throws -> Result {
-        let lookup = try lookups.withLock { $0.popLast() } ?? Lookup(connection: catalogue.makeLookup())
-        let result = try body(lookup.connection)
-        lookups.withLock { $0.append(lookup) }
-        return result
-    }
-
     /// The row with the bytes. A transaction costs more than the look-up; it is what decides that there are none.
     private func find(_ key: ObjectKey) throws -> (row: ObjectRow, holder: ScopeID)? {
-        let found = try withLookup { lookup in
-            try lookup.read { try $0.visibleObject(key, scope: scope, since: since) }
-        }
+        let found = try lookups.read { try $0.visibleObject(key, scope: scope, since: since) }
         return try found ?? catalogue.read { try $0.visibleObject(key, scope: scope, since: since) }
     }
 

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import SnapChunking
+internal import SnapCore
 internal import SnapDigest
 internal import SnapIO
 internal import SnapModel
@@ -41,15 +42,6 @@ struct ContentPlacer: Sendable {
         }
     }
 
-    /// Writes the only chunk of a file that is empty yet. The length of one without holes need not be set.
-    func writeWhole(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, to file: Descriptor, length: UInt64) throws {
-        guard offset == 0, length == UInt64(bytes.count), !Self.hasZeroBlock(bytes) else {
-            try Kernel.truncate(file, to: length)
-            return try place(bytes, at: offset, in: file)
-        }
-        try Kernel.write(file, bytes, at: 0)
-    }
-
     private static func hasZeroBlock(_ bytes: UnsafeRawBufferPointer) -> Bool {
         stride(from: 0, to: bytes.count, by: ZeroBlocks.blockBytes).contains { start in
             let end = min(bytes.count, start + ZeroBlocks.blockBytes)
@@ -66,16 +58,54 @@ struct ContentPlacer: Sendable {
 
     /// Writes some chunks of a file that has its length.
     func write(_ pieces: [Piece], to file: Descriptor, onBytes: (UInt64) -> Void) throws {
-        try source.several(pieces.map { ObjectKey(.chunk, $0.digest) }) { number, bytes in
-            let piece = pieces[number]
-            try check(piece, bytes)
-            try place(bytes, at: piece.offset, in: file)
-            onBytes(UInt64(piece.size))
+        try source.several(pieces.map { ObjectKey(.chunk, $0.digest) }) { loaded in
+            onBytes(try place(loaded.map { (piece: pieces[$0.number], bytes: $0.bytes) }, in: file))
         }
     }
 
+    /// A piece of a file with its bytes.
+    typealias LoadedPiece = (piece: Piece, bytes: UnsafeRawBufferPointer)
+
+    /// Writes pieces of a file that has its length. Returns how many bytes they are.
+    func place(_ pieces: some Sequence<LoadedPiece>, in file: Descriptor) throws -> UInt64 {
+        var count: UInt64 = 0
+        for run in try runs(of: pieces) {
+            count += UInt64(run.bytes.count)
+            try place(run.bytes, at: run.offset, in: file)
+        }
+        return count
+    }
+
+    /// Writes all pieces of a file that is empty yet. The length of one without holes need not be set.
+    func placeAll(_ pieces: some Sequence<LoadedPiece>, in file: Descriptor, length: UInt64) throws {
+        let runs = try runs(of: pieces)
+        if let run = runs.first, run.offset == 0, run.bytes.count == length, !Self.hasZeroBlock(run.bytes) {
+            return try Kernel.write(file, run.bytes, at: 0)
+        }
+        try Kernel.truncate(file, to: length)
+        for run in runs { try place(run.bytes, at: run.offset, in: file) }
+    }
+
+    /// Pieces that are neighbours both in memory and in the file, put together: a call writes them.
+    private func runs(of pieces: some Sequence<LoadedPiece>) throws -> [(bytes: UnsafeRawBufferPointer, offset: UInt64)]
+    {
+        var runs: [(bytes: UnsafeRawBufferPointer, offset: UInt64)] = []
+        for (piece, bytes) in pieces {
+            try check(piece, bytes)
+            if let last = runs.last, piece.offset == last.offset + UInt64(last.bytes.count),
+                let start = last.bytes.baseAddress,
+                bytes.baseAddress == start + last.bytes.count
+            {
+                runs[runs.count - 1].bytes = UnsafeRawBufferPointer(start: start, count: last.bytes.count + bytes.count)
+            } else {
+                runs.append((bytes, piece.offset))
+            }
+        }
+        return runs
+    }
+
     /// - Throws: ``FormatError`` when a chunk has another length than the file says.
-    func check(_ piece: Piece, _ bytes: UnsafeRawBufferPointer) throws {
+    private func check(_ piece: Piece, _ bytes: UnsafeRawBufferPointer) throws {
         guard bytes.count == Int(piece.size) else {
             throw FormatError(.range, "A chunk has \(bytes.count) bytes where the file says \(piece.size).")
         }

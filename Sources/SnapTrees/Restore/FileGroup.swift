@@ -9,62 +9,68 @@ struct FileGroup {
         let job: FileWriter.Job
         let directory: OpenDirectory
         let order: UInt64
-        let pieces: Int
+        /// Of all pieces.
+        let pieces: Range<Int>
         var file: Descriptor?
         var left: Int
     }
 
     private let files: FileQueue
+    private var writer: FileWriter
     private var members: [Member] = []
-    /// Of all of them.
     private var pieces: [(member: Int, piece: ContentPlacer.Piece)] = []
 
     /// - Parameter files: Which counts and finishes what is written.
     init(_ files: FileQueue) {
         self.files = files
+        writer = files.makeWriter()
     }
 
-    /// Adds a file that is not there yet and consists of a few chunks. Says whether it is one.
+    /// Adds a file that is not there yet and consists of chunks. Says whether it is one.
     mutating func add(_ job: FileWriter.Job, _ directory: OpenDirectory, order: UInt64) throws -> Bool {
-        guard !job.mayExist, case .segments = job.content.body else { return false }
+        guard !job.mayExist else { return false }
         let first = pieces.count
-        try files.placer.forEachPiece(of: job.content) { pieces.append((members.count, $0)) }
-        let count = pieces.count - first
-        guard count > 0 else { return false }
-        members.append(Member(job: job, directory: directory, order: order, pieces: count, file: nil, left: count))
+        try writer.placer.forEachPiece(of: job.content) { pieces.append((members.count, $0)) }
+        let range = first..<pieces.count
+        guard !range.isEmpty else { return false }
+        members.append(
+            Member(job: job, directory: directory, order: order, pieces: range, file: nil, left: range.count))
         return true
     }
 
     mutating func write() throws {
         guard !pieces.isEmpty else { return }
-        let all = pieces
-        try files.placer.source.several(all.map { ObjectKey(.chunk, $0.piece.digest) }) { number, bytes in
-            try write(all[number].piece, bytes, of: all[number].member)
+        try files.placer.source.several(pieces.map { ObjectKey(.chunk, $0.piece.digest) }) { loaded in
+            var rest = loaded[...]
+            while let first = rest.first {
+                let member = pieces[first.number].member
+                let ofMember = rest.prefix { members[member].pieces.contains($0.number) }
+                rest = rest.dropFirst(ofMember.count)
+                try write(ofMember, of: member)
+            }
         }
     }
 
-    private mutating func write(_ piece: ContentPlacer.Piece, _ bytes: UnsafeRawBufferPointer, of number: Int) throws {
-        let member = members[number]
-        var writer = files.makeWriter()
-        defer { files.note(writer.nodes.warnings, order: member.order) }
-        try FileQueue.naming(member.job.path) {
+    /// Writes some pieces of a file, and finishes it with the last of them.
+    private mutating func write(_ loaded: ArraySlice<LoadedObject>, of number: Int) throws {
+        let job = members[number].job
+        defer { files.note(writer.nodes.takeWarnings(), order: members[number].order) }
+        try FileQueue.naming(job.path) {
+            let all = loaded.map { (piece: pieces[$0.number].piece, bytes: $0.bytes) }
+            let isWhole = loaded.count == members[number].pieces.count
             // Nil only where something may be there already.
-            guard let file = try member.file ?? writer.begin(member.job) else { return }
-            try files.placer.check(piece, bytes)
-            let length = member.job.content.length
-            if member.pieces == 1 {
-                try files.placer.writeWhole(bytes, at: piece.offset, to: file, length: length)
+            guard let file = try members[number].file ?? writer.begin(job) else { return }
+            if isWhole {
+                try writer.placer.placeAll(all, in: file, length: job.content.length)
             } else {
-                if member.file == nil { try Kernel.truncate(file, to: length) }
-                try files.placer.place(bytes, at: piece.offset, in: file)
+                if members[number].file == nil { try Kernel.truncate(file, to: job.content.length) }
+                _ = try writer.placer.place(all, in: file)
             }
-            writer.progress.add(bytes: UInt64(bytes.count))
-            members[number].left -= 1
-            members[number].file = file
-            guard members[number].left == 0 else { return }
-            members[number].file = nil
-            try writer.finish(file, member.job)
+            writer.progress.add(bytes: loaded.reduce(0) { $0 + UInt64($1.bytes.count) })
+            members[number].left -= loaded.count
+            members[number].file = members[number].left == 0 ? nil : file
+            if members[number].left == 0 { try writer.finish(file, job) }
         }
-        if members[number].left == 0 { try files.end(member.directory) }
+        if members[number].left == 0 { try files.end(members[number].directory) }
     }
 }

@@ -4,8 +4,8 @@ internal import SnapModel
 
 /// Writes one regular file, on whichever thread.
 struct FileWriter {
-    /// A file to be written.
-    struct Job {
+    /// A file to be written. By reference: it goes through several hands, and has many parts to count references of.
+    final class Job: Sendable {
         let entry: Entry
         let content: Content
         let directory: Descriptor
@@ -14,6 +14,17 @@ struct FileWriter {
         let mayExist: Bool
         /// It is restored into a directory that is none of the snapshot's.
         let isAlone: Bool
+
+        init(
+            entry: Entry, content: Content, directory: Descriptor, path: [UInt8], mayExist: Bool, isAlone: Bool
+        ) {
+            self.entry = entry
+            self.content = content
+            self.directory = directory
+            self.path = path
+            self.mayExist = mayExist
+            self.isAlone = isAlone
+        }
     }
 
     let options: RestoreOptions

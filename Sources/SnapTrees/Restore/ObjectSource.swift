@@ -1,10 +1,11 @@
 internal import SnapCore
 internal import SnapModel
+internal import Synchronization
 
 /// Where a restore has its objects from: one at a time, or several that are wanted in any order.
 struct ObjectSource: Sendable {
-    /// Reads some objects, and calls the closure with the number and the bytes of each, once, in any order.
-    typealias Several = @Sendable ([ObjectKey], (Int, UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    /// Reads some objects, and calls the closure with each once, in any order, with as many as can be had together.
+    typealias Several = @Sendable ([ObjectKey], ([LoadedObject]) throws -> Void) throws -> Void
 
     let load: SharedObjectLoader
     let several: Several
@@ -13,7 +14,9 @@ struct ObjectSource: Sendable {
     init(load: @escaping SharedObjectLoader) {
         self.load = load
         several = { keys, body in
-            for (number, key) in keys.enumerated() { try load(key).withUnsafeBytes { try body(number, $0) } }
+            for (number, key) in keys.enumerated() {
+                try load(key).withUnsafeBytes { try body([LoadedObject(number: number, bytes: $0)]) }
+            }
         }
     }
 
@@ -30,11 +33,28 @@ struct ObjectSource: Sendable {
                 return try load(key)
             },
             several: { [several] keys, body in
-                try several(keys) { number, bytes in
+                try several(keys) { loaded in
                     try progress.check()
-                    try body(number, bytes)
+                    try body(loaded)
                 }
             })
+    }
+
+    /// The same, which keeps the first nodes that it reads, of so many bytes: they are asked for twice, when a tree's size is
+    /// added up and when it is written.
+    func remembering(bytesMax: Int) -> ObjectSource {
+        let nodes = Mutex((kept: [ObjectKey: [UInt8]](), left: bytesMax))
+        return ObjectSource(
+            load: { [load] key in
+                guard key.kind != .chunk else { return try load(key) }
+                if let bytes = nodes.withLock({ $0.kept[key] }) { return bytes }
+                let bytes = try load(key)
+                nodes.withLock { nodes in
+                    guard bytes.count <= nodes.left, nodes.kept.updateValue(bytes, forKey: key) == nil else { return }
+                    nodes.left -= bytes.count
+                }
+                return bytes
+            }, several: several)
     }
 
     private init(load: @escaping SharedObjectLoader, several: @escaping Several) {

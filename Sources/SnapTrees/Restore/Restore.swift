@@ -17,6 +17,9 @@ package struct Restore {
     /// More zero segments than this, and more than data could separate, are no file that anybody wrote.
     private static let holesMax: UInt64 = 1 << 24
 
+    /// Of tree nodes and chunk lists that are kept: what 80,000 entries take.
+    private static let nodeBytesMax = 8 << 20
+
     /// - Parameter load: Reads objects, checked against their digests; several threads at once.
     package init(
         load: @escaping SharedObjectLoader, options: RestoreOptions = RestoreOptions(), progress: Progress = Progress()
@@ -32,7 +35,7 @@ package struct Restore {
     }
 
     private init(_ source: ObjectSource, _ options: RestoreOptions, _ progress: Progress) {
-        self.source = source.checking(progress)
+        self.source = source.checking(progress).remembering(bytesMax: Self.nodeBytesMax)
         var options = options
         options.path = Array(options.path.split(separator: 47).joined(separator: [47]))
         self.options = options

@@ -12,6 +12,8 @@ struct PointStatement {
     private let db: Database
     private let handle: OpaquePointer
     private var bound: Int32 = 0
+    /// SQLITE_TRANSIENT, a macro that Swift does not see: SQLite copies the bytes.
+    private static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 
     /// - Parameter sql: With `?` for each value, bound in the order of the calls.
     init(_ db: Database, _ sql: String) throws {
@@ -33,6 +35,16 @@ struct PointStatement {
         bind(value)
     }
 
+    mutating func bind(_ text: String) {
+        bound += 1
+        var text = text
+        text.withUTF8 { bytes in
+            _ = bytes.withMemoryRebound(to: CChar.self) {
+                sqlite3_bind_text(handle, bound, $0.baseAddress, Int32(clamping: $0.count), Self.copied)
+            }
+        }
+    }
+
     /// The three columns that name an object of a scope.
     mutating func bind(_ key: ObjectKey, scope: ScopeID) {
         bind(scope.rawValue)
@@ -50,9 +62,7 @@ struct PointStatement {
     mutating func bind(_ digest: Digest) {
         bound += 1
         digest.withBytes { bytes in
-            // SQLITE_TRANSIENT, a macro that Swift does not see: SQLite copies the bytes.
-            let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-            _ = sqlite3_bind_blob(handle, bound, bytes.baseAddress, Int32(bytes.count), copied)
+            _ = sqlite3_bind_blob(handle, bound, bytes.baseAddress, Int32(bytes.count), Self.copied)
         }
     }
 

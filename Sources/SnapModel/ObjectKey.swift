@@ -26,6 +26,12 @@ public struct ObjectKey: Hashable, Comparable, Sendable, CustomStringConvertible
         self.digest = digest
     }
 
+    /// What differs in the kind alone is as good as never met.
+    @inlinable
+    public func hash(into hasher: inout Hasher) {
+        digest.hash(into: &hasher)
+    }
+
     public static func < (left: ObjectKey, right: ObjectKey) -> Bool {
         left.kind == right.kind ? left.digest < right.digest : left.kind < right.kind
     }

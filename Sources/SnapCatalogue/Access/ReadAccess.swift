@@ -95,6 +95,27 @@ extension ReadAccess {
         return try statement.all { try ObjectRow($0) }
     }
 
+    /// Up to `limit` objects of a scope after `key`, in key order, that are said to be in a frame of none of its packs, or
+    /// of one of `lost`.
+    package func objectsAstray(scope: ScopeID, lost: [Int64], after key: ObjectKey?, limit: Int) throws -> [ObjectRow] {
+        var statement = try PointStatement(
+            db,
+            """
+            SELECT \(ObjectRow.columns) FROM object
+            WHERE scope = ? AND (kind, digest) > (?, ?) AND frame IS NOT NULL AND frame NOT IN (
+                SELECT frame.id FROM frame JOIN pack ON pack.id = frame.pack
+                WHERE pack.scope = ? AND pack.id NOT IN (SELECT value FROM json_each(?)))
+            ORDER BY kind, digest LIMIT ?
+            """)
+        statement.bind(scope.rawValue)
+        statement.bind(Int64(key?.kind.rawValue ?? 0))
+        statement.bind(orEmpty: key?.digest)
+        statement.bind(scope.rawValue)
+        statement.bind("\(lost)")
+        statement.bind(Int64(limit))
+        return try statement.all { try ObjectRow($0) }
+    }
+
     /// Objects that nobody holds, the longest condemned first.
     package func condemned(scope: ScopeID, before sequence: Int64, orTime milliseconds: Int64, limit: Int) throws
         -> [ObjectRow]

@@ -8,7 +8,6 @@ internal import Synchronization
 struct FrameInspector {
     /// Frames looked at before the first of them is reported on; the threads wait for the last of them. Each holds one.
     static let framesAtOnce = 64
-    /// As many as the catalogue has readers.
     private static let threadsMax = 4
 
     struct Request: Sendable {
@@ -26,11 +25,13 @@ struct FrameInspector {
     }
 
     private let store: Store
+    private let lookups: LookupPool
     private let workers: LazyWorkers
     private let threads: Int
 
     init(store: Store) {
         self.store = store
+        lookups = LookupPool(store.catalogue)
         threads = min(Self.threadsMax, max(1, Kernel.processorCount))
         workers = LazyWorkers(threads: max(1, threads - 1))
     }
@@ -41,12 +42,12 @@ struct FrameInspector {
     func inspect(_ requests: [Request], _ scope: ScopeID) throws -> [Finding] {
         let findings = Mutex<[Int: Result<Finding, any Error>]>([:])
         let next = Atomic(0)
-        let (store, count) = (store, requests.count)
+        let count = requests.count
         let look: @Sendable (Int) -> Void = { _ in
             while true {
                 let number = next.add(1, ordering: .relaxed).oldValue
                 guard number < count else { return }
-                let finding = Result { try Self.inspect(requests[number], scope, store) }
+                let finding = Result { try inspect(requests[number], scope) }
                 findings.withLock { $0[number] = finding }
             }
         }
@@ -59,9 +60,10 @@ struct FrameInspector {
         return try requests.indices.map { try all[$0]?.get() ?? Finding() }
     }
 
-    private static func inspect(_ request: Request, _ scope: ScopeID, _ store: Store) throws -> Finding {
+    private func inspect(_ request: Request, _ scope: ScopeID) throws -> Finding {
         var finding = Finding()
-        let rows = try store.catalogue.read { try $0.objects(request.places.map(\.key), scope: scope) }
+        let keys = request.places.map(\.key)
+        let rows = try lookups.read { tx in try tx.together { try tx.objects(keys, scope: scope) } }
         // Where the catalogue says that an object is, if in the same frame: what a reader goes by.
         finding.live = zip(request.places, rows).compactMap { packed, row in
             guard let row, let frame = row.frame, frame == packed.frame else { return nil }

@@ -1,5 +1,6 @@
 internal import SnapCatalogue
 internal import SnapDigest
+internal import SnapIO
 internal import SnapModel
 internal import SnapPacks
 
@@ -55,7 +56,19 @@ struct StoreChecker {
     }
 
     mutating func run() throws -> FsckResult {
-        for problem in try store.catalogue.integrityProblems() { report("catalogue", "SQLite says: \(problem)") }
+        let catalogue = Aside { [store] in try store.catalogue.integrityProblems() }
+        do {
+            try checkAll()
+        } catch {
+            _ = try? catalogue.value()
+            throw error
+        }
+        let problems = try catalogue.value().map { FsckProblem(code: "catalogue", message: "SQLite says: \($0)") }
+        result.problems.insert(contentsOf: problems, at: 0)
+        return result
+    }
+
+    private mutating func checkAll() throws {
         for name in try store.catalogue.foreignDefinitions() {
             report("catalogue", "The catalogue's definition of \(escaped(Array(name.utf8))) is not what it was.")
         }
@@ -63,7 +76,7 @@ struct StoreChecker {
             let isSettled = try settle(scope)
             let beside = isSettled ? RecountBeside(store: store, scope: scope, options: options) : nil
             do {
-                try checkPacks(scope)
+                try checkPacks(scope, beside)
             } catch {
                 beside?.stop()
                 throw error
@@ -76,7 +89,6 @@ struct StoreChecker {
             for problem in try records.problems(of: org) { report("catalogue", problem) }
         }
         try nameDamagedSnapshots()
-        return result
     }
 
     /// Says whether nothing is left to be counted: where nothing can be written, the rest of the check goes on.
@@ -110,7 +122,7 @@ struct StoreChecker {
 
     // MARK: Packs
 
-    private mutating func checkPacks(_ scope: ScopeRow) throws {
+    private mutating func checkPacks(_ scope: ScopeRow, _ beside: RecountBeside?) throws {
         let rows = try store.catalogue.read { try $0.packs(scope: scope.id, state: .live) }
         let onDisk = Set(try store.backend.list(scope: scope.name))
         var lost: [PackRow] = []
@@ -134,11 +146,17 @@ struct StoreChecker {
                 try salvage(row, scope, error.message)
             }
         }
-        try markLost(in: lost, scope)
+        // Mostly all frames are known, and those who have seen all objects know it.
+        let isComplete = try lost.isEmpty && beside?.soundFinding?.frames.isSubset(of: frames(scope)) == true
+        if !isComplete { try markLost(in: lost, scope) }
         let known = Set(try store.catalogue.read { try $0.packs(scope: scope.id) }.compactMap { PackID(bytes: $0.uid) })
         for id in onDisk.subtracting(known) where (try? store.backend.size(scope: scope.name, id: id)) != nil {
             report("pack_unknown", "The catalogue does not know the pack \(id) of `\(scope.name)`.")
         }
+    }
+
+    private func frames(_ scope: ScopeRow) throws -> Set<Int64> {
+        try store.catalogue.read { try $0.frameNumbers(scope: scope.id) }
     }
 
     /// A pack that gc has rewritten meanwhile is no problem.
@@ -150,15 +168,14 @@ struct StoreChecker {
     private mutating func markLost(in packs: [PackRow], _ scope: ScopeRow) throws {
         let lost = Set(
             try packs.flatMap { pack in try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id) })
-        let known = try store.catalogue.read { try $0.frameNumbers(scope: scope.id) }.subtracting(lost)
         var astray = 0
         var last: ObjectKey?
         while true {
-            let rows = try store.catalogue.read { try $0.objects(scope: scope.id, after: last, limit: 500) }
-            guard let end = rows.last else { break }
+            let gone = try store.catalogue.read {
+                try $0.objectsAstray(scope: scope.id, lost: packs.map(\.id), after: last, limit: 500)
+            }
+            guard let end = gone.last else { break }
             last = end.key
-            let gone = rows.filter { row in row.frame.map { !known.contains($0) } ?? false }
-            guard !gone.isEmpty else { continue }
             if store.catalogue.isReadOnly { damaged[scope.id, default: []].formUnion(gone.map(\.key)) }
             astray += try note("mark-bad", otherwise: 0) { tx in
                 var astray = 0
@@ -289,7 +306,7 @@ struct StoreChecker {
     /// Compares every count with a recount from the snapshots. Commits and deletes that come between make counts seem
     /// wrong that are not, each time others: then only those are suspect that seem wrong in every recount.
     private mutating func checkCounts(_ scope: ScopeRow, _ beside: RecountBeside?) throws {
-        if let found = try beside?.soundFinding() { return note(found, scope) }
+        if let found = beside?.soundFinding { return note(found, scope) }
         var suspects: Set<ObjectKey?>?
         var isRepaired = false
         for _ in 1...Self.recountsMax {

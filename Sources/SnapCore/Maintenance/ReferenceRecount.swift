@@ -7,14 +7,21 @@ internal import SnapModel
 /// In a large store one part of the digests after another, so that the counts fit in memory; the nodes are read for
 /// each. Memory: about 100 bytes for each node, and for each object of a part.
 struct ReferenceRecount {
-    struct Finding {
+    struct Finding: Sendable {
         var objects: Int64 = 0
+        /// Numbers of the frames that the objects are said to be in: about one for each megabyte.
+        private(set) var frames: Set<Int64> = []
         private(set) var problems: [FsckProblem] = []
         /// What the problems are about; nil for the totals.
         private(set) var subjects: Set<ObjectKey?> = []
         private(set) var missing: Set<ObjectKey> = []
         /// Objects counted less often than the catalogue says, where nodes could not be read that may name them.
         var uncertain: Int64 = 0
+
+        mutating func add(_ row: ObjectRow) {
+            objects += 1
+            if let frame = row.frame { frames.insert(frame) }
+        }
 
         mutating func addWrongCount(_ subject: ObjectKey?, _ message: String) {
             problems.append(FsckProblem(code: "count", message: message))
@@ -66,7 +73,7 @@ struct ReferenceRecount {
             var (unseen, isWhole) = try expectedCounts(part)
             try forEachRow(part, limit: 1000) { rows in
                 for row in rows {
-                    finding.objects += 1
+                    finding.add(row)
                     held.add(row, count: row.refs)
                     let count = unseen.removeValue(forKey: row.key) ?? 0
                     guard count != row.refs else { continue }

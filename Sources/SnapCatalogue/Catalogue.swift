@@ -19,6 +19,7 @@ package final class Catalogue: Sendable {
 
     package let path: String
     private let pool: DatabasePool
+    private let lookups: LookupPool
     /// Nil where nothing can be written.
     private let lock: WriterLock?
     private let disk: Disk
@@ -29,6 +30,7 @@ package final class Catalogue: Sendable {
     private init(path: String, pool: DatabasePool, lock: WriterLock?, disk: Disk) {
         self.path = path
         self.pool = pool
+        lookups = LookupPool(path: path)
         self.lock = lock
         self.disk = disk
     }
@@ -140,6 +142,12 @@ package final class Catalogue: Sendable {
     /// reader that stays pins the write-ahead log.
     package func read<Result>(_ body: (ReadAccess) throws -> Result) throws -> Result {
         try Catalogue.mappedAny(path) { try pool.read { try body(ReadAccess(db: $0)) } }
+    }
+
+    /// What `body` asks, outside a transaction, over a connection that is for look-ups: each of its questions is answered as
+    /// of its own moment. What a restore asks for every few chunks.
+    package func lookUp<Result>(_ body: (ReadAccess) throws -> Result) throws -> Result {
+        try Catalogue.mappedAny(path) { try lookups.read(body) }
     }
 
     /// Runs `body` as one synced transaction, under the lock of all writers.
@@ -283,11 +291,6 @@ package final class Catalogue: Sendable {
         return (try? queue.read { try String.fetchAll($0, sql: "PRAGMA integrity_check(1)") }) == ["ok"]
     }
 
-    /// A second read connection for many point look-ups, without a transaction around them.
-    package func makeLookup() throws -> CatalogueLookup {
-        try Catalogue.mappedAny(path) { try CatalogueLookup(path: path) }
-    }
-
     /// What SQLite thinks of its own file: `ok`, or sentences. Costs a read of the whole file.
     package func integrityProblems() throws -> [String] {
         try Catalogue.mappedAny(path) {
@@ -320,6 +323,7 @@ package final class Catalogue: Sendable {
 
     /// Closes every connection. Nothing may use the catalogue afterwards.
     package func close() {
+        lookups.close()
         try? pool.close()
     }
 }

@@ -25,13 +25,11 @@ struct FrameInspector {
     }
 
     private let store: Store
-    private let lookups: LookupPool
     private let workers: LazyWorkers
     private let threads: Int
 
     init(store: Store) {
         self.store = store
-        lookups = LookupPool(store.catalogue)
         threads = min(Self.threadsMax, max(1, Kernel.processorCount))
         workers = LazyWorkers(threads: max(1, threads - 1))
     }
@@ -63,7 +61,7 @@ struct FrameInspector {
     private func inspect(_ request: Request, _ scope: ScopeID) throws -> Finding {
         var finding = Finding()
         let keys = request.places.map(\.key)
-        let rows = try lookups.read { tx in try tx.together { try tx.objects(keys, scope: scope) } }
+        let rows = try store.catalogue.lookUp { tx in try tx.together { try tx.objects(keys, scope: scope) } }
         // Where the catalogue says that an object is, if in the same frame: what a reader goes by.
         finding.live = zip(request.places, rows).compactMap { packed, row in
             guard let row, let frame = row.frame, frame == packed.frame else { return nil }

@@ -10,12 +10,10 @@ package final class ObjectReader: Sendable {
     private let frames: FrameReader
     private let scope: ScopeID
     private let since: Int64?
-    private let lookups: LookupPool
 
     /// - Parameter since: Start of the session that reads: it sees what was let go after that, too.
     init(catalogue: Catalogue, frames: FrameReader, scope: ScopeID, since: Int64? = nil) {
         self.catalogue = catalogue
-        lookups = LookupPool(catalogue)
         self.frames = frames
         self.scope = scope
         self.since = since
@@ -73,7 +71,7 @@ package final class ObjectReader: Sendable {
         var found: [(number: Int, place: ObjectPlace)] = []
         var others: [Int] = []
         found.reserveCapacity(keys.count)
-        let rows = try lookups.read { tx in
+        let rows = try catalogue.lookUp { tx in
             try tx.together { try tx.visibleObjects(keys, scope: scope, since: since) }
         }
         for (number, row) in rows.map({ $0?.row }).enumerated() {
@@ -89,7 +87,7 @@ package final class ObjectReader: Sendable {
 
     /// The row with the bytes. A transaction costs more than the look-up; it is what decides that there are none.
     private func find(_ key: ObjectKey) throws -> (row: ObjectRow, holder: ScopeID)? {
-        let found = try lookups.read { try $0.visibleObject(key, scope: scope, since: since) }
+        let found = try catalogue.lookUp { try $0.visibleObject(key, scope: scope, since: since) }
         return try found ?? catalogue.read { try $0.visibleObject(key, scope: scope, since: since) }
     }
 

@@ -59,6 +59,20 @@ package final class HeldLookup {
         }
     }
 
+    /// How many objects `scope` holds, own or borrowed.
+    package func heldCount(_ scope: ScopeID) throws -> Int64 {
+        try Catalogue.mappedAny(path) {
+            let statement = try Self.prepare("SELECT held_objects FROM scope WHERE id = ?", connection)
+            defer { sqlite3_finalize(statement) }
+            sqlite3_bind_int64(statement, 1, scope.rawValue)
+            switch sqlite3_step(statement) {
+            case SQLITE_ROW: return sqlite3_column_int64(statement, 0)
+            case SQLITE_DONE: return 0
+            case let code: throw Self.error(code, connection)
+            }
+        }
+    }
+
     /// What `scope` itself holds good bytes for, own or borrowed, in order: the first `limit` of that. About 0.2 µs each.
     package func held(in scope: ScopeID, limit: Int) throws -> [ObjectKey] {
         try Catalogue.mappedAny(path) {

@@ -25,7 +25,7 @@ package final class Session {
     let row: SessionRow
     private let lock: SessionLock
     private let held: HeldObjects
-    private let heldCopy: HeldCopy
+    private let heldCopy = ScopeCopy<SortedObjects>()
     let uploads = SessionUploads()
     private let hasher: SHA256
     private var writer: PackWriter?
@@ -49,12 +49,8 @@ package final class Session {
         self.org = org
         hasher = try SHA256()
         (lock, row) = try store.noteSession(kind, scope: org.scope)
-        let (heldCount, isDamageKnown) = try store.catalogue.read { tx in
-            (try tx.scope(org.scope)?.heldObjects ?? 0, try !tx.badObjects(scope: org.scope, limit: 1).isEmpty)
-        }
-        self.isDamageKnown = isDamageKnown
-        heldCopy = HeldCopy(objects: heldCount)
-        held = HeldObjects(try store.catalogue.makeHeldLookup(), scope: org.scope, shared: heldCopy)
+        held = HeldObjects(try store.catalogue.makeHeldLookup(), scope: org.scope, copy: heldCopy)
+        isDamageKnown = try store.catalogue.read { try !$0.badObjects(scope: org.scope, limit: 1).isEmpty }
         sealer = PackSealer(catalogue: store.catalogue, session: row.id, scope: org.scope, uploads: uploads)
     }
 
@@ -84,7 +80,7 @@ package final class Session {
     /// Another thread's look-ups, for ``put(_:_:isHeld:)``.
     package func makeHeldObjects() throws(StoreError) -> HeldObjects {
         try StoreError.mapped {
-            HeldObjects(try store.catalogue.makeHeldLookup(), scope: org.scope, shared: heldCopy)
+            HeldObjects(try store.catalogue.makeHeldLookup(), scope: org.scope, copy: heldCopy)
         }
     }
 

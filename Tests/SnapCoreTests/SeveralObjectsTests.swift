@@ -42,6 +42,40 @@ import Testing
         #expect(times.allSatisfy { $0 == 1 }, "seed \(seed)")
     }
 
+    /// A reader that has asked for much knows where everything lies; then it lies elsewhere.
+    @Test func packsAreRewrittenBetweenQuestions() throws {
+        let seed = TestScale.seed("packsAreRewrittenBetweenQuestions")
+        var generator = SeededGenerator(seed: seed)
+        let fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        defer { fixture.store.close() }
+        // The other is as much as frames are kept in memory.
+        let (kept, left) = (generator.bytes(4_000_000), generator.bytes(26_000_000))
+        let both = try fixture.commit("both", files: ["a": kept, "b": left])
+        try fixture.commit("kept", files: ["a": kept])
+        let reader = try fixture.store.reader(org: StoreFixture.org)
+        let hasher = try SHA256()
+        func read(_ wanted: [ObjectKey]) throws -> Int {
+            var count = 0
+            for start in stride(from: 0, to: wanted.count, by: 7) {
+                let some = Array(wanted[start..<min(start + 7, wanted.count)])
+                try reader.read(some) { loaded in
+                    for object in loaded {
+                        #expect(hasher.digest(object.bytes) == some[object.number].digest, "seed \(seed)")
+                    }
+                    count += loaded.count
+                }
+            }
+            return count
+        }
+        let wanted = try keys(of: kept)
+        #expect(try read(wanted.shuffled(using: &generator)) == wanted.count)
+        #expect(try read(keys(of: left)) == keys(of: left).count)
+        try fixture.store.deleteSnapshot(id: both.record.id, org: StoreFixture.org)
+        let collected = try fixture.collect()
+        #expect(collected.rewrittenPacks > 0, "\(collected)")
+        #expect(try read(wanted.shuffled(using: &generator)) == wanted.count)
+    }
+
     @Test func whatIsNotHeldIsSaid() throws {
         let fixture = StoreFixture(store: try Store.open(path: path, create: true))
         defer { fixture.store.close() }

@@ -95,6 +95,24 @@ extension ReadAccess {
         return try statement.all { try ObjectRow($0) }
     }
 
+    /// Up to `limit` objects that a scope holds and whose bytes it has, in key order, with the place of each.
+    package func heldPlaces(scope: ScopeID, limit: Int) throws -> [ObjectPlace] {
+        var statement = try PointStatement(
+            db,
+            """
+            SELECT \(ObjectRow.columns) FROM object
+            WHERE scope = ? AND refs > 0 AND bad = 0 AND frame IS NOT NULL ORDER BY kind, digest LIMIT ?
+            """)
+        statement.bind(scope.rawValue)
+        statement.bind(Int64(limit))
+        return try statement.all { columns in
+            let row = try ObjectRow(columns)
+            return row.frame.map {
+                ObjectPlace(key: row.key, length: row.length, frame: $0, position: row.position)
+            }
+        }.compactMap(\.self)
+    }
+
     /// Up to `limit` objects of a scope after `key`, in key order, that are said to be in a frame of none of its packs, or
     /// of one of `lost`.
     package func objectsAstray(scope: ScopeID, lost: [Int64], after key: ObjectKey?, limit: Int) throws -> [ObjectRow] {

@@ -10,6 +10,7 @@ package final class ObjectReader: Sendable {
     private let frames: FrameReader
     private let scope: ScopeID
     private let since: Int64?
+    private let copy = ScopeCopy<HeldPlaces>()
 
     /// - Parameter since: Start of the session that reads: it sees what was let go after that, too.
     init(catalogue: Catalogue, frames: FrameReader, scope: ScopeID, since: Int64? = nil) {
@@ -71,10 +72,23 @@ package final class ObjectReader: Sendable {
         var found: [(number: Int, place: ObjectPlace)] = []
         var others: [Int] = []
         found.reserveCapacity(keys.count)
-        let rows = try catalogue.lookUp { tx in
-            try tx.together { try tx.visibleObjects(keys, scope: scope, since: since) }
+        // A place that is no longer the right one is met by the digest, and looked up.
+        let known = try copy.value(asking: keys.count) {
+            try catalogue.lookUp { try $0.scope(scope)?.heldObjects ?? 0 }
+        } make: {
+            HeldPlaces(
+                try catalogue.lookUp { try $0.heldPlaces(scope: scope, limit: ScopeCopy<HeldPlaces>.objectsMax) })
         }
-        for (number, row) in rows.map({ $0?.row }).enumerated() {
+        var unknown: [Int] = []
+        for (number, key) in keys.enumerated() {
+            if let place = known?.place(of: key) { found.append((number, place)) } else { unknown.append(number) }
+        }
+        guard !unknown.isEmpty else { return (found, others) }
+        let asked = unknown.map { keys[$0] }
+        let rows = try catalogue.lookUp { tx in
+            try tx.together { try tx.visibleObjects(asked, scope: scope, since: since) }
+        }
+        for (number, row) in zip(unknown, rows.map { $0?.row }) {
             if let row, !row.isBad, let frame = row.frame {
                 let place = ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position)
                 found.append((number, place))

@@ -1,19 +1,22 @@
 internal import SnapDigest
 internal import SnapModel
 
-/// Some objects, to be asked whether one is among them: 32 bytes each, and four for every eighth.
+/// Some objects in order, to be asked which one of them a key is: 32 bytes each, and four for every eighth.
 ///
 /// Digests are spread evenly, so the first bits tell nearly where one would be. Who makes many with the same first bits
 /// gets a binary search.
 struct SortedObjects: Sendable {
     private struct Digests: Sendable {
         let sorted: [Digest]
+        /// How many objects come before them.
+        let first: Int
         /// For each value of the first bits: how many digests come before the first that begins so.
         private let starts: [UInt32]
         private let shift: UInt64
 
-        init(_ sorted: [Digest]) {
+        init(_ sorted: [Digest], first: Int) {
             self.sorted = sorted
+            self.first = first
             let bits = UInt64(max(1, UInt64.bitWidth - (sorted.count / 8).leadingZeroBitCount))
             shift = 64 - bits
             var starts: [UInt32] = []
@@ -25,15 +28,15 @@ struct SortedObjects: Sendable {
             self.starts = starts
         }
 
-        func contains(_ digest: Digest) -> Bool {
-            let first = Int(digest.head >> shift)
-            var (low, high) = (Int(starts[first]), Int(starts[first + 1]))
+        func number(of digest: Digest) -> Int? {
+            let bits = Int(digest.head >> shift)
+            var (low, high) = (Int(starts[bits]), Int(starts[bits + 1]))
             while low < high {
                 let middle = (low + high) / 2
-                if sorted[middle] == digest { return true }
+                if sorted[middle] == digest { return first + middle }
                 if sorted[middle] < digest { low = middle + 1 } else { high = middle }
             }
-            return false
+            return nil
         }
     }
 
@@ -44,14 +47,15 @@ struct SortedObjects: Sendable {
         var rest = keys[...]
         while let kind = rest.first?.kind {
             let own = rest.prefix { $0.kind == kind }
-            rest = rest.dropFirst(own.count)
             while kinds.count <= Int(kind.rawValue) { kinds.append(nil) }
-            kinds[Int(kind.rawValue)] = Digests(own.map(\.digest))
+            kinds[Int(kind.rawValue)] = Digests(own.map(\.digest), first: own.startIndex)
+            rest = rest.dropFirst(own.count)
         }
     }
 
-    func contains(_ key: ObjectKey) -> Bool {
+    /// Which of the keys it is.
+    func number(of key: ObjectKey) -> Int? {
         let kind = Int(key.kind.rawValue)
-        return kind < kinds.count && kinds[kind]?.contains(key.digest) == true
+        return kind < kinds.count ? kinds[kind]?.number(of: key.digest) : nil
     }
 }

@@ -53,7 +53,8 @@ struct FileWriter {
         }
         let file = try Kernel.openBeneath(
             job.directory, job.entry.name,
-            [options.verify ? .readWrite : .writeOnly, .create, .exclusive, .noFollow], mode: 0o600)
+            [options.verify ? .readWrite : .writeOnly, .create, .exclusive, .noFollow],
+            mode: job.isAlone ? 0o600 : nodes.firstMode(job.entry.metadata))
         if job.isAlone { try? Kernel.removeAttribute(file, Self.accessACL) }
         return file
     }

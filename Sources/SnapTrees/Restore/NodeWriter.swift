@@ -41,31 +41,37 @@ struct NodeWriter: Sendable {
 
     /// Finishes an open file or directory.
     mutating func finish(_ file: Descriptor, _ metadata: Metadata, path: [UInt8]) throws {
-        // What is made belongs to who makes it, which the status at the end confirms: mostly there is nothing to change.
-        let isPlain = metadata.attributes.isEmpty && metadata.mode & 0o6000 == 0
-        let isOurs = !isUntrusted && isPlain && metadata.uid == userID && metadata.gid == groupID
-        var status = try finish(file, metadata, path, givesOwner: !isOurs)
-        if isOurs, !hasOwner(status, metadata) { status = try finish(file, metadata, path, givesOwner: true) }
-        checkTime(status, metadata, path)
-    }
-
-    private mutating func finish(_ file: Descriptor, _ metadata: Metadata, _ path: [UInt8], givesOwner: Bool) throws
-        -> FileStatus
-    {
-        var hasOwner = true
-        if givesOwner {
-            hasOwner = try setOwner(metadata, path) { uid, gid throws(IOError) in
-                try Kernel.changeOwner(file, uid: uid, gid: gid)
-            }
+        // What is made belongs to who makes it, and files have their mode from the start. Mostly the status confirms it.
+        if isOurs(metadata) {
+            let status = try setTimes(file, metadata)
+            if hasOwner(status, metadata), status.mode == metadata.mode { return checkTime(status, metadata, path) }
+        }
+        let hasOwner = try setOwner(metadata, path) { uid, gid throws(IOError) in
+            try Kernel.changeOwner(file, uid: uid, gid: gid)
         }
         try setAttributes(metadata, path) { name, value throws(IOError) in
             try Kernel.setAttribute(file, name, value)
         }
         warnOfMode(metadata, path, hasOwner: hasOwner)
         try Kernel.changeMode(file, mode(metadata, hasOwner: hasOwner))
+        checkTime(try setTimes(file, metadata), metadata, path)
+    }
+
+    private func setTimes(_ file: Descriptor, _ metadata: Metadata) throws -> FileStatus {
         try Kernel.changeTimes(
             file, seconds: metadata.modified.seconds, nanoseconds: metadata.modified.nanoseconds)
         return try Kernel.status(of: file)
+    }
+
+    /// Whether it is to have no attributes, and the owner that everything has which is made here.
+    private func isOurs(_ metadata: Metadata) -> Bool {
+        let isPlain = metadata.attributes.isEmpty && metadata.mode & 0o6000 == 0
+        return !isUntrusted && isPlain && metadata.uid == userID && metadata.gid == groupID
+    }
+
+    /// The mode to make a file with: its own, unless others could write to it before it is finished.
+    func firstMode(_ metadata: Metadata) -> UInt32 {
+        isOurs(metadata) && metadata.mode & 0o022 == 0 ? UInt32(metadata.mode & 0o777) : 0o600
     }
 
     /// Finishes a node that cannot be opened.

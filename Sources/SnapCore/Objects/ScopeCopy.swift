@@ -6,7 +6,7 @@ final class ScopeCopy<Value: Sendable>: Sendable {
     /// About 20 MB. Of a larger scope a job asks too little to make up for reading it.
     static var objectsMax: Int { 400_000 }
     /// Rows that are read in the time of an answer.
-    private static var rowsPerAnswer: Int64 { 16 }
+    private static var rowsPerAnswer: Int64 { 8 }
     /// So few answers are cheaper than to ask how large the scope is.
     private static var answersMin: Int { 16 }
 

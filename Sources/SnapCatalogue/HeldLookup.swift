@@ -59,48 +59,6 @@ package final class HeldLookup {
         }
     }
 
-    /// How many objects `scope` holds, own or borrowed.
-    package func heldCount(_ scope: ScopeID) throws -> Int64 {
-        try Catalogue.mappedAny(path) {
-            let statement = try Self.prepare("SELECT held_objects FROM scope WHERE id = ?", connection)
-            defer { sqlite3_finalize(statement) }
-            sqlite3_bind_int64(statement, 1, scope.rawValue)
-            switch sqlite3_step(statement) {
-            case SQLITE_ROW: return sqlite3_column_int64(statement, 0)
-            case SQLITE_DONE: return 0
-            case let code: throw Self.error(code, connection)
-            }
-        }
-    }
-
-    /// What `scope` itself holds good bytes for, own or borrowed, in order: the first `limit` of that. About 0.2 µs each.
-    package func held(in scope: ScopeID, limit: Int) throws -> [ObjectKey] {
-        try Catalogue.mappedAny(path) {
-            let statement = try Self.prepare(
-                """
-                SELECT kind, digest FROM object WHERE scope = ? AND refs > 0 AND bad = 0 ORDER BY kind, digest LIMIT ?
-                """, connection)
-            defer { sqlite3_finalize(statement) }
-            sqlite3_bind_int64(statement, 1, scope.rawValue)
-            sqlite3_bind_int64(statement, 2, Int64(limit))
-            var keys: [ObjectKey] = []
-            while true {
-                let code = sqlite3_step(statement)
-                guard code == SQLITE_ROW else {
-                    guard code == SQLITE_DONE else { throw Self.error(code, connection) }
-                    return keys
-                }
-                let bytes = UnsafeRawBufferPointer(
-                    start: sqlite3_column_blob(statement, 1), count: Int(sqlite3_column_bytes(statement, 1)))
-                // A row that is damaged names nothing that anybody asks for.
-                guard let kind = ObjectKind(rawValue: UInt8(clamping: sqlite3_column_int64(statement, 0))),
-                    let digest = Digest(bytes: bytes)
-                else { continue }
-                keys.append(ObjectKey(kind, digest))
-            }
-        }
-    }
-
     /// Ends what ``isHeld(_:scope:)`` has left open.
     package func rest() {
         answersLeft = 0

@@ -3,6 +3,7 @@ internal import Synchronization
 
 /// Connections for look-ups, each of one thread at a time; those of threads that ask no more are for the next ones.
 final class LookupPool: Sendable {
+    /// Used by one thread at a time: the one that has taken it out.
     private struct Connection: @unchecked Sendable {
         let queue: DatabaseQueue
     }

@@ -123,6 +123,14 @@ struct PointStatement {
             return digest
         }
 
+        /// The kind and the digest of an object, which come first.
+        func key() throws -> ObjectKey {
+            guard let kind = UInt8(exactly: try integer(0, "kind")).flatMap({ ObjectKind(rawValue: $0) }) else {
+                throw damagedColumn("kind")
+            }
+            return ObjectKey(kind, try digest(1, "digest"))
+        }
+
         /// See `Row.amount`.
         func amount(_ column: Int32, _ name: String) throws -> Int64 {
             let value = try integer(column, name)

@@ -55,6 +55,13 @@ package struct ObjectPlace: Hashable, Sendable {
     }
 }
 
+extension ObjectRow {
+    /// Where its bytes are; nil when they are borrowed from `public`.
+    package var place: ObjectPlace? {
+        frame.map { ObjectPlace(key: key, length: length, frame: $0, position: position) }
+    }
+}
+
 package enum PackState: Int64, Sendable {
     /// Written by a session that has not committed; addressable by it alone.
     case pending = 0

@@ -25,7 +25,7 @@ package final class Session {
     let row: SessionRow
     private let lock: SessionLock
     private let held: HeldObjects
-    private let heldCopy = ScopeCopy<SortedObjects>()
+    private let heldCopy: ScopeCopy<SortedObjects>
     let uploads = SessionUploads()
     private let hasher: SHA256
     private var writer: PackWriter?
@@ -49,6 +49,8 @@ package final class Session {
         self.org = org
         hasher = try SHA256()
         (lock, row) = try store.noteSession(kind, scope: org.scope)
+        let scope = org.scope
+        heldCopy = ScopeCopy(store.catalogue, scope) { SortedObjects(try $0.heldKeys(scope: scope, limit: $1)) }
         held = HeldObjects(try store.catalogue.makeHeldLookup(), scope: org.scope, copy: heldCopy)
         isDamageKnown = try store.catalogue.read { try !$0.badObjects(scope: org.scope, limit: 1).isEmpty }
         sealer = PackSealer(catalogue: store.catalogue, session: row.id, scope: org.scope, uploads: uploads)

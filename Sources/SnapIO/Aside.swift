@@ -11,19 +11,19 @@ package final class Aside<Value: Sendable>: Sendable {
     package init(_ body: @escaping @Sendable () throws -> Value) {
         self.body = body
         pool = try? WorkerPool(threads: 1, queueMax: 1)
-        try? pool?.submit { [self] in work() }
+        try? pool?.submit { [self] in _ = outcome() }
     }
 
     /// What `body` returns or throws, once it has; where no thread could be had, on the calling one.
     package func value() throws -> Value {
         try? pool?.wait()
-        work()
-        return try result.withLock { try $0?.get() } ?? body()
+        return try outcome().get()
     }
 
-    private func work() {
-        guard result.withLock({ $0 == nil }) else { return }
+    private func outcome() -> Result<Value, any Error> {
+        if let known = result.withLock({ $0 }) { return known }
         let made = Result { try body() }
         result.withLock { $0 = made }
+        return made
     }
 }

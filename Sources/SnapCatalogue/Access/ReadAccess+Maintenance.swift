@@ -15,11 +15,7 @@ extension ReadAccess {
             """)
         statement.bind(pack)
         statement.bind(scope.rawValue)
-        return try statement.all { try ObjectRow($0) }.compactMap { object in
-            object.frame.map {
-                ObjectPlace(key: object.key, length: object.length, frame: $0, position: object.position)
-            }
-        }
+        return try statement.all { try ObjectRow($0) }.compactMap(\.place)
     }
 
     /// Objects that ``condemned(scope:before:orTime:limit:)`` finds, and their raw bytes, added up for each frame;

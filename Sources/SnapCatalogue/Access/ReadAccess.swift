@@ -105,12 +105,19 @@ extension ReadAccess {
             """)
         statement.bind(scope.rawValue)
         statement.bind(Int64(limit))
-        return try statement.all { columns in
-            let row = try ObjectRow(columns)
-            return row.frame.map {
-                ObjectPlace(key: row.key, length: row.length, frame: $0, position: row.position)
-            }
-        }.compactMap(\.self)
+        return try statement.all { try ObjectRow($0) }.compactMap(\.place)
+    }
+
+    /// Up to `limit` objects that a scope holds good bytes for, own or borrowed, in key order.
+    package func heldKeys(scope: ScopeID, limit: Int) throws -> [ObjectKey] {
+        var statement = try PointStatement(
+            db,
+            """
+            SELECT kind, digest FROM object WHERE scope = ? AND refs > 0 AND bad = 0 ORDER BY kind, digest LIMIT ?
+            """)
+        statement.bind(scope.rawValue)
+        statement.bind(Int64(limit))
+        return try statement.all { try $0.key() }
     }
 
     /// Up to `limit` objects of a scope after `key`, in key order, that are said to be in a frame of none of its packs, or
@@ -285,11 +292,8 @@ extension ObjectRow {
 
     /// - Parameter row: Of a query that selects ``columns`` first.
     init(_ row: PointStatement.Columns) throws {
-        guard let kind = UInt8(exactly: try row.integer(0, "kind")).flatMap({ ObjectKind(rawValue: $0) }) else {
-            throw damagedColumn("kind")
-        }
         self.init(
-            key: ObjectKey(kind, try row.digest(1, "digest")), length: try row.amount(2, "length"),
+            key: try row.key(), length: try row.amount(2, "length"),
             refs: try row.amount(3, "refs"), borrows: try row.amount(4, "borrows"),
             frame: try row.optional(5, "frame"), position: try row.amount(6, "position"),
             condemned: try row.optional(7, "condemned"), isBad: try row.integer(8, "bad") != 0)

@@ -103,14 +103,8 @@ struct JobObjects {
 
     /// Where a node's bytes are: held or let go in the scope, uploaded by the session, or public.
     private func place(of key: ObjectKey, _ tx: ReadAccess) throws -> ObjectPlace? {
-        if let row = try tx.object(key, scope: scope), let frame = row.frame, !row.isBad {
-            return ObjectPlace(key: key, length: row.length, frame: frame, position: row.position)
-        }
-        if let place = try upload(key, tx) { return place }
-        if let row = try tx.object(key, scope: .public), let frame = row.frame {
-            return ObjectPlace(key: key, length: row.length, frame: frame, position: row.position)
-        }
-        return nil
+        if let row = try tx.object(key, scope: scope), let place = row.place, !row.isBad { return place }
+        return try upload(key, tx) ?? tx.object(key, scope: .public)?.place
     }
 }
 

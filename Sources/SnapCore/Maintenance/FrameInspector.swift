@@ -64,8 +64,8 @@ struct FrameInspector {
         let rows = try store.catalogue.lookUp { tx in try tx.together { try tx.objects(keys, scope: scope) } }
         // Where the catalogue says that an object is, if in the same frame: what a reader goes by.
         finding.live = zip(request.places, rows).compactMap { packed, row in
-            guard let row, let frame = row.frame, frame == packed.frame else { return nil }
-            return (ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position), row.isBad)
+            guard let row, let place = row.place, place.frame == packed.frame else { return nil }
+            return (place, row.isBad)
         }
         guard request.isRead, !finding.live.isEmpty else { return finding }
         let places = finding.live.enumerated().map { (number: $0.offset, place: $0.element.place) }

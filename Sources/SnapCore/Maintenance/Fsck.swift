@@ -57,12 +57,9 @@ struct StoreChecker {
 
     mutating func run() throws -> FsckResult {
         let catalogue = Aside { [store] in try store.catalogue.integrityProblems() }
-        do {
-            try checkAll()
-        } catch {
-            _ = try? catalogue.value()
-            throw error
-        }
+        // Whatever stops the rest, nobody reads any more when it returns.
+        defer { _ = try? catalogue.value() }
+        try checkAll()
         let problems = try catalogue.value().map { FsckProblem(code: "catalogue", message: "SQLite says: \($0)") }
         result.problems.insert(contentsOf: problems, at: 0)
         return result

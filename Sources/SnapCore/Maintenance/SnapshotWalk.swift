@@ -64,10 +64,9 @@ struct SnapshotWalk {
         try keys.batches(of: 5000).flatMap { batch in
             try store.catalogue.read { tx in
                 try batch.map { key in
-                    guard let (row, holder) = try tx.visibleObject(key, scope: scope), let frame = row.frame,
+                    guard let (row, holder) = try tx.visibleObject(key, scope: scope), let object = row.place,
                         !row.isBad
                     else { return (key, nil) }
-                    let object = ObjectPlace(key: key, length: row.length, frame: frame, position: row.position)
                     return (key, Place(object: object, isOwn: holder == scope))
                 }
             }

@@ -24,17 +24,9 @@ package final class HeldObjects {
     func rest() { lookup.rest() }
 
     package func contains(_ key: ObjectKey) throws(StoreError) -> Bool {
-        try StoreError.mapped {
-            if known == nil {
-                known = try copy.value(asking: 1) {
-                    try lookup.heldCount(scope)
-                } make: {
-                    SortedObjects(try lookup.held(in: scope, limit: ScopeCopy<SortedObjects>.objectsMax))
-                }
-            }
-            if known?.number(of: key) != nil { return true }
-            // What the copy does not know may have come since.
-            return try lookup.isHeld(key, scope: scope)
-        }
+        if known == nil { known = copy.value(asking: 1) }
+        if known?.number(of: key) != nil { return true }
+        // What the copy does not know may have come since.
+        return try StoreError.mapped { try lookup.isHeld(key, scope: scope) }
     }
 }

@@ -10,11 +10,12 @@ package final class ObjectReader: Sendable {
     private let frames: FrameReader
     private let scope: ScopeID
     private let since: Int64?
-    private let copy = ScopeCopy<HeldPlaces>()
+    private let copy: ScopeCopy<HeldPlaces>
 
     /// - Parameter since: Start of the session that reads: it sees what was let go after that, too.
     init(catalogue: Catalogue, frames: FrameReader, scope: ScopeID, since: Int64? = nil) {
         self.catalogue = catalogue
+        copy = ScopeCopy(catalogue, scope) { HeldPlaces(try $0.heldPlaces(scope: scope, limit: $1)) }
         self.frames = frames
         self.scope = scope
         self.since = since
@@ -73,12 +74,7 @@ package final class ObjectReader: Sendable {
         var others: [Int] = []
         found.reserveCapacity(keys.count)
         // A place that is no longer the right one is met by the digest, and looked up.
-        let known = try copy.value(asking: keys.count) {
-            try catalogue.lookUp { try $0.scope(scope)?.heldObjects ?? 0 }
-        } make: {
-            HeldPlaces(
-                try catalogue.lookUp { try $0.heldPlaces(scope: scope, limit: ScopeCopy<HeldPlaces>.objectsMax) })
-        }
+        let known = copy.value(asking: keys.count)
         var unknown: [Int] = []
         for (number, key) in keys.enumerated() {
             if let place = known?.place(of: key) { found.append((number, place)) } else { unknown.append(number) }
@@ -89,8 +85,7 @@ package final class ObjectReader: Sendable {
             try tx.together { try tx.visibleObjects(asked, scope: scope, since: since) }
         }
         for (number, row) in zip(unknown, rows.map { $0?.row }) {
-            if let row, !row.isBad, let frame = row.frame {
-                let place = ObjectPlace(key: row.key, length: row.length, frame: frame, position: row.position)
+            if let row, !row.isBad, let place = row.place {
                 found.append((number, place))
             } else {
                 others.append(number)
@@ -108,7 +103,7 @@ package final class ObjectReader: Sendable {
     /// Where the bytes are, and in which scope's row that is noted.
     private func place(of key: ObjectKey) throws -> (ObjectPlace, ScopeID) {
         let found = try find(key)
-        guard let (row, holder) = found, let frame = row.frame else {
+        guard let (row, holder) = found, let place = row.place else {
             throw StoreError(
                 .notFound, "The store does not hold \(key).",
                 hint: "Run `snapstore fsck` if a snapshot should contain it.")
@@ -118,7 +113,7 @@ package final class ObjectReader: Sendable {
                 .corrupt, "The stored bytes of \(key) are damaged.",
                 hint: "Capturing or pushing the same content again heals it; `snapstore fsck` names the snapshots.")
         }
-        return (ObjectPlace(key: key, length: row.length, frame: frame, position: row.position), holder)
+        return (place, holder)
     }
 
     /// Marks the row whose bytes are damaged, so that a later capture stores them again. Best effort: a store that

@@ -26,13 +26,21 @@ struct FileGroup {
         writer = files.makeWriter()
     }
 
-    /// Adds a file that is not there yet and consists of chunks. Says whether it is one.
+    /// Adds a file that is not there yet and consists of chunks, no more than a part of a big one has. Says whether it is one.
     mutating func add(_ job: FileWriter.Job, _ directory: OpenDirectory, order: UInt64) throws -> Bool {
         guard !job.mayExist else { return false }
+        // A big one is not to have its list read twice.
+        if case .list = job.content.body, job.content.length > FileQueue.partBytes { return false }
         let first = pieces.count
-        try writer.placer.forEachPiece(of: job.content) { pieces.append((members.count, $0)) }
+        try writer.placer.forEachPiece(of: job.content) { piece in
+            guard pieces.count - first <= FileQueue.partPiecesMax else { return }
+            pieces.append((members.count, piece))
+        }
         let range = first..<pieces.count
-        guard !range.isEmpty else { return false }
+        guard (1...FileQueue.partPiecesMax).contains(range.count) else {
+            pieces.removeSubrange(range)
+            return false
+        }
         members.append(
             Member(job: job, directory: directory, order: order, pieces: range, file: nil, left: range.count))
         return true

@@ -10,8 +10,8 @@ internal import Synchronization
 /// few files.
 final class FileQueue: Sendable {
     /// Files longer than this are written in parts of about as much, and of so many chunks.
-    private static let partBytes: UInt64 = 4 << 20
-    private static let partPiecesMax = 1024
+    static let partBytes: UInt64 = 4 << 20
+    static let partPiecesMax = 1024
     /// Small files go to a thread together: so many, of so many bytes, in so many directories, which stay open meanwhile.
     private static let batchMax = 32
     private static let batchBytes: UInt64 = 1 << 20

@@ -54,7 +54,7 @@ struct FileWriter {
         let file = try Kernel.openBeneath(
             job.directory, job.entry.name,
             [options.verify ? .readWrite : .writeOnly, .create, .exclusive, .noFollow],
-            mode: job.isAlone ? 0o600 : nodes.firstMode(job.entry.metadata))
+            mode: firstMode(job))
         if job.isAlone { try? Kernel.removeAttribute(file, Self.accessACL) }
         return file
     }
@@ -66,9 +66,11 @@ struct FileWriter {
                 .corrupt, "\(escaped(job.path)) reads back other than it was written.",
                 hint: "Check the disk and memory of the machine, then run the restore again.")
         }
-        try nodes.finish(file, job.entry.metadata, path: job.path)
+        try nodes.finish(file, job.entry.metadata, path: job.path, madeWith: firstMode(job))
         try file.close()
     }
+
+    private func firstMode(_ job: Job) -> UInt32 { job.isAlone ? 0o600 : nodes.firstMode(job.entry.metadata) }
 
     /// Inherited from a directory whose default rules are not ours to remove.
     private static let accessACL = Array("system.posix_acl_access".utf8)

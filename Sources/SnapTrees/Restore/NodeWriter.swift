@@ -40,9 +40,13 @@ struct NodeWriter: Sendable {
     }
 
     /// Finishes an open file or directory.
-    mutating func finish(_ file: Descriptor, _ metadata: Metadata, path: [UInt8]) throws {
-        // What is made belongs to who makes it, and files have their mode from the start. Mostly the status confirms it.
+    ///
+    /// - Parameter first: The mode that it was made with.
+    mutating func finish(_ file: Descriptor, _ metadata: Metadata, path: [UInt8], madeWith first: UInt32? = nil) throws
+    {
+        // What is made belongs to who makes it. Mostly the status confirms that, and the mode.
         if isOurs(metadata) {
+            if first != UInt32(metadata.mode) { try Kernel.changeMode(file, metadata.mode) }
             let status = try setTimes(file, metadata)
             if hasOwner(status, metadata), status.mode == metadata.mode { return checkTime(status, metadata, path) }
         }

@@ -40,7 +40,10 @@ struct ObjectSource: Sendable {
             })
     }
 
-    /// The same, which keeps the first nodes that it reads, of so many bytes: they are asked for twice, when a tree's size is
+    /// What a node takes beside its bytes, where it is kept.
+    private static let keptNodeBytes = 128
+
+    /// The same, which keeps the first nodes that it reads, in so many bytes: they are asked for twice, when a tree's size is
     /// added up and when it is written.
     func remembering(bytesMax: Int) -> ObjectSource {
         let nodes = Mutex((kept: [ObjectKey: [UInt8]](), left: bytesMax))
@@ -50,8 +53,9 @@ struct ObjectSource: Sendable {
                 if let bytes = nodes.withLock({ $0.kept[key] }) { return bytes }
                 let bytes = try load(key)
                 nodes.withLock { nodes in
-                    guard bytes.count <= nodes.left, nodes.kept.updateValue(bytes, forKey: key) == nil else { return }
-                    nodes.left -= bytes.count
+                    let taken = bytes.count + Self.keptNodeBytes
+                    guard taken <= nodes.left, nodes.kept.updateValue(bytes, forKey: key) == nil else { return }
+                    nodes.left -= taken
                 }
                 return bytes
             }, several: several)

@@ -76,6 +76,37 @@ import Testing
         #expect(try read(wanted.shuffled(using: &generator)) == wanted.count)
     }
 
+    /// The row of one object is damaged: the others are read as before, and it is refused.
+    @Test func aDamagedRowHidesNothingElse() throws {
+        var generator = SeededGenerator(seed: 8)
+        let bytes = generator.bytes(400_000)
+        var fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        try fixture.commit("t", tag: "1", files: ["a": bytes])
+        fixture.store.close()
+        let wanted = try keys(of: bytes)
+        let damaged = wanted[40]
+        let program = """
+            import sqlite3, sys
+            database = sqlite3.connect(sys.argv[1])
+            database.execute("PRAGMA ignore_check_constraints = 1")
+            digest = bytes.fromhex(sys.argv[2])
+            assert database.execute("UPDATE object SET length = -5 WHERE digest = ?", (digest,)).rowcount == 1
+            database.commit()
+            """
+        let digest = damaged.digest.description.suffix(64)
+        let done = try Command.run("/usr/bin/env", ["python3", "-c", program, path + "/catalog.sqlite", String(digest)])
+        #expect(done.status == 0, "\(done)")
+        fixture = StoreFixture(store: try Store.open(path: path, create: true))
+        defer { fixture.store.close() }
+        let reader = try fixture.store.reader(org: StoreFixture.org)
+        var given = 0
+        for _ in 0..<5 {
+            for key in wanted where key != damaged { try reader.read([key]) { given += $0.count } }
+        }
+        #expect(given == 5 * (wanted.count - 1))
+        #expect(throws: StoreError.self) { try reader.read([damaged]) { _ in } }
+    }
+
     @Test func whatIsNotHeldIsSaid() throws {
         let fixture = StoreFixture(store: try Store.open(path: path, create: true))
         defer { fixture.store.close() }

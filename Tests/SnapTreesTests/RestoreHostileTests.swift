@@ -70,6 +70,25 @@ import Testing
         #expect(try (bench.target + "/a").status().links == 2)
     }
 
+    /// More chunks than are written together: whoever writes them, and whatever lies beside them.
+    @Test(arguments: [1, 2]) func `a short file of very many chunks`(jobs: Int) throws {
+        let bench = try RestoreBench(trees: "/dev/shm")
+        let tree = try HostileTree(bench)
+        var list = ListBuilder(cut: .contentDefined) { try tree.session.store($0, $1) }
+        let bytes = (0..<5000).map { UInt8(truncatingIfNeeded: $0) }
+        for byte in bytes { try list.append(.data(try tree.session.store(.chunk, [byte]), size: 1)) }
+        let many = HostileTree.entry("b", .file(try list.finish()))
+        let one = Content(
+            cut: .contentDefined, length: UInt64(bytes.count),
+            body: .segments([.data(try tree.session.store(.chunk, bytes), size: UInt32(bytes.count))]))
+        let beside = ["a", "c"].map { HostileTree.entry($0, .file(one)) }
+        let manifest = try tree.manifest(try tree.directory(beside + [many]))
+        try bench.restore(manifest, load: tree.load) { $0.jobs = jobs }
+        for name in ["a", "b", "c"] {
+            #expect(try Kernel.readFile(bench.target + "/" + name, limit: 1 << 20) == bytes, "\(name)")
+        }
+    }
+
     /// ext4 gives a file at most 65,000 names: the next one begins another file, and is named.
     @Test func `more names than a file can have are those of two files`() throws {
         let bench = try RestoreBench()

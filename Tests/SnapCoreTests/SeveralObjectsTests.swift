@@ -94,7 +94,8 @@ import Testing
             database.commit()
             """
         let digest = damaged.digest.description.suffix(64)
-        let done = try Command.run("/usr/bin/env", ["python3", "-c", program, path + "/catalog.sqlite", String(digest)])
+        let done = try Command.run(
+            "/usr/bin/env", ["python3", "-c", program, path + "/catalog.sqlite", String(digest)])
         #expect(done.status == 0, "\(done)")
         fixture = StoreFixture(store: try Store.open(path: path, create: true))
         defer { fixture.store.close() }

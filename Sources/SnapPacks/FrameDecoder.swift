@@ -25,6 +25,18 @@ package final class FrameDecoder: @unchecked Sendable {
     ///   objects, which the caller must look at anyway.
     /// - Throws: ``PackError/Code/corrupt`` when the bytes fail their check or are not exactly one frame of the format.
     package func decode(_ stored: [UInt8], _ info: FrameInfo, isChecked: Bool = true) throws -> [UInt8] {
+        try examine(stored, info, isChecked: isChecked)
+        guard info.codec == .zstd else { return stored }
+        let rawBytes = Int(info.rawBytes)
+        return try [UInt8](unsafeUninitializedCapacity: rawBytes) { buffer, filled in
+            try decompress(stored, to: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: rawBytes))
+            filled = rawBytes
+        }
+    }
+
+    /// Looks at all of a frame that can be seen before any memory is given to it: its check, if asked for, its lengths, and
+    /// that it is a single frame of zstd with the size declared, no dictionary, and nothing skippable.
+    func examine(_ stored: [UInt8], _ info: FrameInfo, isChecked: Bool) throws {
         guard stored.count == Int(info.storedBytes), !isChecked || info.isPassed(by: hasher.digest(stored)) else {
             throw PackError(.corrupt, "A frame's stored bytes are not what they were.")
         }
@@ -32,31 +44,71 @@ package final class FrameDecoder: @unchecked Sendable {
             guard info.rawBytes == info.storedBytes else {
                 throw PackError(.corrupt, "A frame of raw bytes has two lengths.")
             }
-            return stored
+            return
         }
-        return try decompress(stored, rawBytes: Int(info.rawBytes))
-    }
-
-    private func decompress(_ stored: [UInt8], rawBytes: Int) throws -> [UInt8] {
+        let rawBytes = Int(info.rawBytes)
         guard rawBytes <= Limits.frameRawBytesMax else {
             throw PackError(.corrupt, "A frame says it holds \(rawBytes) bytes, over 8 MiB.")
         }
-        var size = 0
-        let raw = try stored.withUnsafeBytes { input in
-            // Before any memory is given: a single frame with the size declared, no dictionary, nothing skippable.
-            guard Self.isHeaderAllowed(input),
-                ZSTD_getFrameContentSize(input.baseAddress, input.count) == UInt64(rawBytes),
-                ZSTD_findFrameCompressedSize(input.baseAddress, input.count) == input.count
-            else { throw PackError(.corrupt, "A frame is not one zstd frame of \(rawBytes) bytes.") }
-            return [UInt8](unsafeUninitializedCapacity: rawBytes) { buffer, filled in
-                size = ZSTD_decompressDCtx(context, buffer.baseAddress, rawBytes, input.baseAddress, input.count)
-                filled = ZSTD_isError(size) == 0 ? size : 0
+        let isOneFrame = stored.withUnsafeBytes { input in
+            Self.isHeaderAllowed(input)
+                && ZSTD_getFrameContentSize(input.baseAddress, input.count) == UInt64(rawBytes)
+                && ZSTD_findFrameCompressedSize(input.baseAddress, input.count) == input.count
+        }
+        guard isOneFrame else { throw PackError(.corrupt, "A frame is not one zstd frame of \(rawBytes) bytes.") }
+    }
+
+    /// Decompresses a frame that was examined, in one go, into as much room as it has bytes.
+    func decompress(_ stored: [UInt8], to room: UnsafeMutableRawBufferPointer) throws {
+        let size = stored.withUnsafeBytes {
+            ZSTD_decompressDCtx(context, room.baseAddress, room.count, $0.baseAddress, $0.count)
+        }
+        guard size == room.count else { throw Self.undecodable(room.count) }
+    }
+
+    /// How far a frame is decompressed that is taken block by block.
+    struct Position {
+        /// Bytes read and written so far.
+        var stored = 0
+        fileprivate(set) var raw = 0
+        /// Bytes that zstd wants next, so that it stops behind a block.
+        fileprivate var wanted = startBytes
+
+        /// Bytes that zstd looks at first: its magic number and the frame's descriptor (RFC 8878 section 3.1.1).
+        private static let startBytes = 5
+    }
+
+    /// Gets ready for ``advance(_:of:to:in:)`` on a frame that was examined.
+    func begin() throws -> Position {
+        // The room is that of the whole frame and stays where it is: so blocks are written where they belong, and not
+        // copied there from a window.
+        guard ZSTD_isError(ZSTD_DCtx_reset(context, ZSTD_reset_session_only)) == 0,
+            ZSTD_isError(ZSTD_DCtx_setParameter(context, ZSTD_d_experimentalParam2, 1)) == 0
+        else { throw PackError(.io, "zstd cannot be made ready to decompress block by block.") }
+        return Position()
+    }
+
+    /// Decompresses further blocks of the frame that was begun last, until `end` of its bytes are there.
+    ///
+    /// - Parameter room: For the whole frame; the same each time.
+    func advance(
+        _ position: inout Position, of stored: [UInt8], to end: Int, in room: UnsafeMutableRawBufferPointer
+    ) throws {
+        try stored.withUnsafeBytes { stored in
+            var output = ZSTD_outBuffer(dst: room.baseAddress, size: room.count, pos: position.raw)
+            while position.raw < end || (end == room.count && position.wanted > 0) {
+                let (read, _) = position.stored.addingReportingOverflow(position.wanted)
+                var input = ZSTD_inBuffer(
+                    src: stored.baseAddress, size: min(max(read, position.stored), stored.count), pos: position.stored)
+                let wanted = ZSTD_decompressStream(context, &output, &input)
+                guard ZSTD_isError(wanted) == 0, input.pos > position.stored else { throw Self.undecodable(room.count) }
+                position = Position(stored: input.pos, raw: output.pos, wanted: wanted)
             }
         }
-        guard raw.count == rawBytes else {
-            throw PackError(.corrupt, "A frame cannot be decompressed to its \(rawBytes) bytes.")
-        }
-        return raw
+    }
+
+    private static func undecodable(_ rawBytes: Int) -> PackError {
+        PackError(.corrupt, "A frame cannot be decompressed to its \(rawBytes) bytes.")
     }
 
     /// What libzstd does not look at when it decompresses in one go (RFC 8878 section 3.1.1.1): a dictionary id, even

@@ -42,6 +42,7 @@ import Testing
             Kernel.sleep(milliseconds: UInt32(40 + generator.next() % 400))
             // A command that fails before the cut is no loss, but it is not what is tried here.
             if let failure = load.failure { proof.lose("\(failure) before \(place)") }
+            load.beginCut()
             try bench.done("xfs_io -x -c 'shutdown \(isFlushed ? "-f" : "")' disk")
             try worker.wait()
             try bench.done(Self.mountAgain)
@@ -71,6 +72,8 @@ private final class StoreLoad: Sendable {
         var pending: [String: String?]?
         var number = 0
         var acknowledged = 0
+        /// Whether the shutdown was asked for.
+        var isCut = false
         /// What the command said that failed.
         var failure: String?
     }
@@ -88,7 +91,13 @@ private final class StoreLoad: Sendable {
     var acknowledged: Int { state.withLock { $0.acknowledged } }
     var failure: String? { state.withLock { $0.failure } }
 
-    /// Goes on until a command fails.
+    /// What is acknowledged from now on may be there or not.
+    ///
+    /// A shutdown is not a loss of power in one respect: it lets a `fdatasync` that runs beside it return success for what
+    /// it then throws away (`docs/reliability.md`). Only what was acknowledged before is sure to have been synced.
+    func beginCut() { state.withLock { $0.isCut = true } }
+
+    /// Goes on until a command fails, or the cut has begun.
     func run() throws {
         while try carryOut(state.withLock { Self.next(&$0) }) {}
     }
@@ -136,16 +145,21 @@ private final class StoreLoad: Sendable {
             return false
         }
         let digest = try JSONText.lines(run.output).last?["digest"] as? String
-        state.withLock { state in
-            state.tags = after.compactMapValues { $0 ?? digest }
-            state.pending = nil
+        return state.withLock { state in
+            let tags = after.compactMapValues { $0 ?? digest }
+            guard !state.isCut else {
+                state.pending = tags.mapValues { $0 }
+                return false
+            }
+            (state.tags, state.pending) = (tags, nil)
             state.acknowledged += 1
+            return true
         }
-        return true
     }
 
     /// What is wrong with the store once its disk is back; then the load goes on from what there is.
     func lossesAfterCut() throws -> [String] {
+        state.withLock { $0.isCut = false }
         guard Kernel.exists(binary.store + "/FORMAT") else {
             let isFirst = state.withLock { state in
                 (state.pending, state.failure) = (nil, nil)

@@ -1,20 +1,21 @@
 internal import SnapIO
+internal import SnapPacks
 
-/// Decoded frames of the last reads, bounded in bytes; the least recently used goes first.
+/// Frames of the last reads, bounded in raw bytes; the least recently used goes first.
 ///
-/// Of several threads that want a frame which is not there, one decodes it and the others wait: files that lie side by
+/// Of several threads that want a frame which is not there, one reads it and the others wait: files that lie side by
 /// side in a frame are written side by side, too.
 final class FrameCache: Sendable {
     /// As much as a reader keeps unless it is told otherwise.
     static let bytesMaxUsually = 24 << 20
 
     private struct State {
-        var frames: RecentlyUsed<[UInt8]>
+        var frames: RecentlyUsed<LazyFrame>
         var loading: Set<Int64> = []
     }
 
     private enum Claim {
-        case found([UInt8])
+        case found(LazyFrame)
         /// The caller is to load it.
         case mine
     }
@@ -25,20 +26,20 @@ final class FrameCache: Sendable {
         state = Monitor(State(frames: RecentlyUsed(bytesMax: bytesMax)))
     }
 
-    /// The bytes of a frame, which `load` reads where they are not kept. An error is that of whoever meets it: the next
+    /// The frame, which `load` reads where it is not kept. An error is that of whoever meets it: the next
     /// one tries again.
-    func frame(_ id: Int64, load: () throws -> [UInt8]) throws -> [UInt8] {
+    func frame(_ id: Int64, load: () throws -> LazyFrame) throws -> LazyFrame {
         let claim: Claim = state.wait { state in
             if let found = state.frames.use(id) { return .found(found) }
             return state.loading.insert(id).inserted ? .mine : nil
         }
-        if case .found(let bytes) = claim { return bytes }
+        if case .found(let frame) = claim { return frame }
         let loaded = Result { try load() }
         return try state.change { state in
             state.loading.remove(id)
-            let bytes = try loaded.get()
-            state.frames.insert(id, bytes, bytes: bytes.count)
-            return bytes
+            let frame = try loaded.get()
+            state.frames.insert(id, frame, bytes: frame.count)
+            return frame
         }
     }
 

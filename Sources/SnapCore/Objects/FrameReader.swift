@@ -2,7 +2,6 @@ internal import SnapCatalogue
 internal import SnapDigest
 internal import SnapModel
 internal import SnapPacks
-internal import Synchronization
 
 /// Reads objects from packs by place, checking every one against its digest before it is used.
 final class FrameReader: Sendable {
@@ -16,7 +15,7 @@ final class FrameReader: Sendable {
     private let catalogue: Catalogue
     private let backend: any PackBackend
     private let cache: FrameCache
-    private let decoders = Mutex<[FrameDecoder]>([])
+    private let decoders = FrameDecoders()
 
     init(catalogue: Catalogue, backend: any PackBackend, cacheBytesMax: Int = FrameCache.bytesMaxUsually) {
         self.catalogue = catalogue
@@ -35,7 +34,8 @@ final class FrameReader: Sendable {
                 .corrupt, "The catalogue says that \(place.key) lies outside its frame.",
                 hint: "Run `snapstore fsck` to see what else is wrong.")
         }
-        let bytes = Array(frame[range])
+        try decode(frame, place.frame, to: range.upperBound)
+        let bytes = try frame.withBytes(to: range.upperBound) { Array($0[range]) }
         guard try SHA256().digest(bytes) == place.key.digest else {
             cache.remove(place.frame)
             throw StoreError(
@@ -53,8 +53,10 @@ final class FrameReader: Sendable {
         guard let first = places.first else { return [] }
         guard let frame = try? self.frame(first.place.frame, isChecked: false) else { return places.map(\.number) }
         let parts = Parts(of: frame.count, places)
+        let end = parts.inside.map(\.range.upperBound).max() ?? 0
+        guard (try? decode(frame, first.place.frame, to: end)) != nil else { return places.map(\.number) }
         var others = parts.outside
-        try frame.withUnsafeBytes { bytes in
+        try frame.withBytes(to: end) { bytes in
             let slices = parts.inside.map { UnsafeRawBufferPointer(rebasing: bytes[$0.range]) }
             var loaded: [LoadedObject] = []
             loaded.reserveCapacity(slices.count)
@@ -74,7 +76,9 @@ final class FrameReader: Sendable {
     /// The numbers of those of `places`, all of the frame at `location`, whose bytes are not equal to their digest; of all
     /// when the frame fails its own check. Goes by what is stored now, not by what was decoded before.
     func unsound(_ places: [(number: Int, place: ObjectPlace)], in location: Location) throws -> [Int] {
-        guard let (stored, frame) = try? load(location, isChecked: false) else { return places.map(\.number) }
+        guard let stored = try? stored(at: location),
+            let frame = try? decoders.withDecoder({ try $0.decode(stored, location.info, isChecked: false) })
+        else { return places.map(\.number) }
         let parts = Parts(of: frame.count, places)
         let digests = try stored.withUnsafeBytes { stored in
             try frame.withUnsafeBytes { bytes in
@@ -110,22 +114,26 @@ final class FrameReader: Sendable {
         return start..<(start + length)
     }
 
-    private func frame(_ id: Int64, isChecked: Bool = true) throws -> [UInt8] {
-        try cache.frame(id) { try load(location(of: id), isChecked: isChecked).frame }
+    private func frame(_ id: Int64, isChecked: Bool = true) throws -> LazyFrame {
+        try cache.frame(id) {
+            let location = try location(of: id)
+            return try LazyFrame(stored(at: location), location.info, isChecked: isChecked, decoders: decoders)
+        }
     }
 
-    private func load(_ location: Location, isChecked: Bool) throws -> (stored: [UInt8], frame: [UInt8]) {
-        let stored = try backend.read(
+    private func decode(_ frame: LazyFrame, _ id: Int64, to end: Int) throws {
+        do {
+            try frame.decode(to: end)
+        } catch {
+            cache.remove(id)
+            throw error
+        }
+    }
+
+    private func stored(at location: Location) throws -> [UInt8] {
+        try backend.read(
             scope: location.scope, id: location.pack, offset: location.info.offset,
             count: Int(location.info.storedBytes))
-        let decoder = try takeDecoder()
-        defer { decoders.withLock { $0.append(decoder) } }
-        return (stored, try decoder.decode(stored, location.info, isChecked: isChecked))
-    }
-
-    private func takeDecoder() throws -> FrameDecoder {
-        if let decoder = decoders.withLock({ $0.popLast() }) { return decoder }
-        return try FrameDecoder()
     }
 
     private func location(of id: Int64) throws -> Location {

@@ -8,6 +8,13 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -24,6 +31,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         // C: what Swift cannot call (variadic, missing in glibc, instructions), and the system libraries.
@@ -51,11 +63,29 @@ let package = Package(
                 "SnapCore", "SnapChunking", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", collections,
             ]),
         .target(
+            name: "SnapTransfer",
+            dependencies: ["SnapCore", "SnapPacks", "SnapModel", "SnapDigest"]),
+        .target(
+            name: "SnapServer",
+            dependencies: [
+                "SnapTransfer", "SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", hummingbird,
+                hummingbirdCore, lifecycle, httpTypes, nioCore, logging,
+            ], resources: [.embedInCode("openapi.json")]),
+        .target(
+            name: "SnapClient",
+            dependencies: [
+                "SnapTransfer", "SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", httpClient, httpTypes,
+                nioCore, nioHTTP1,
+            ]),
+        .target(
             name: "Snapstore",
             dependencies: ["SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", logging]),
         .executableTarget(
             name: "SnapstoreCLI",
-            dependencies: ["Snapstore", "SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", argumentParser],
+            dependencies: [
+                "SnapServer", "SnapClient", "SnapTransfer", "Snapstore", "SnapTrees", "SnapCore", "SnapModel",
+                "SnapDigest", "SnapIO", logging, argumentParser,
+            ],
             linkerSettings: staticSwiftRuntime),
 
         // Not a product: the study that the chunker's profile was chosen by.
@@ -118,7 +148,15 @@ let package = Package(
         .testTarget(
             name: "CorpusTests",
             dependencies: ["SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"]),
-        .testTarget(name: "SnapstoreCLITests", dependencies: ["Snapstore", "SnapIO", "TestSupport"]),
+        .testTarget(
+            name: "SnapTransferTests",
+            dependencies: ["SnapTransfer", "SnapPacks", "SnapModel", "SnapDigest", "TestSupport"]),
+        .testTarget(
+            name: "SnapServerTests", dependencies: ["SnapServer", "SnapCore", "SnapIO", "TestSupport", logging]),
+        .testTarget(
+            name: "SnapstoreCLITests",
+            dependencies: ["SnapTransfer", "Snapstore", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"],
+            exclude: ["cut_proxy.py"]),
         .testTarget(name: "ProjectTests", dependencies: ["SnapIO", "TestSupport"]),
     ]
 )

@@ -6,7 +6,7 @@ internal import GRDB
 /// nanoseconds of ledger time, sizes are bytes.
 enum Schema {
     /// The newest version this program reads; a catalogue with a higher one is refused.
-    static let versions = ["1", "2", "3"]
+    static let versions = ["1", "2", "3", "4"]
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -22,6 +22,9 @@ enum Schema {
         }
         migrator.registerMigration("3", foreignKeyChecks: .immediate) { db in
             try db.execute(sql: phases)
+        }
+        migrator.registerMigration("4", foreignKeyChecks: .immediate) { db in
+            try db.execute(sql: service)
         }
         return migrator
     }
@@ -237,6 +240,34 @@ enum Schema {
     private static let phases = """
         ALTER TABLE job ADD COLUMN phase INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE job ADD COLUMN counted_chunk BLOB;
+        """
+
+    /// Who may do what over the network, and what was done. A token is known by its SHA-256 alone; `scopes` are words with
+    /// spaces between. Numbers of events are never given out twice: a feed goes on behind the last one seen.
+    private static let service = """
+        CREATE TABLE token (
+            uid TEXT PRIMARY KEY,
+            digest BLOB NOT NULL UNIQUE,
+            org INTEGER NOT NULL REFERENCES org(id),
+            subject TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            created_ms INTEGER NOT NULL,
+            expires_ms INTEGER,
+            revoked_ms INTEGER
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX token_org ON token(org, created_ms);
+
+        CREATE TABLE event (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            time_ms INTEGER NOT NULL,
+            org INTEGER NOT NULL REFERENCES org(id),
+            subject TEXT NOT NULL,
+            action TEXT NOT NULL,
+            target TEXT NOT NULL,
+            result TEXT NOT NULL,
+            request TEXT
+        ) STRICT;
+        CREATE INDEX event_org ON event(org, id);
         """
 
     /// What is billed: append-only, one hash chain an organisation.

@@ -1,5 +1,5 @@
 internal import SnapCatalogue
-internal import SnapDigest
+package import SnapDigest
 package import SnapModel
 
 extension Session {
@@ -19,10 +19,29 @@ extension Session {
     ///
     /// - Throws: ``StoreError/Code/incomplete`` when it is in neither place.
     package func read(_ key: ObjectKey) throws(StoreError) -> [UInt8] {
+        try StoreError.mapped { try objects.read(key) }
+    }
+
+    private var objects: JobObjects {
+        JobObjects(
+            catalogue: store.catalogue, frames: store.frames, scope: org.scope, session: row.id, uploads: uploads)
+    }
+
+    /// Raw bytes of the distinct objects of a snapshot that this session has flushed, as far as it was not held. For a
+    /// session that was not given what is held, and so did not count it.
+    ///
+    /// - Complexity: A read of each node, and a look-up of each object.
+    package func distinctBytes(of manifest: Digest) throws(StoreError) -> Int64 {
         try StoreError.mapped {
-            let objects = JobObjects(
-                catalogue: store.catalogue, frames: store.frames, scope: org.scope, session: row.id, uploads: uploads)
-            return try objects.read(key)
+            try SnapshotSize.distinctBytes(from: ObjectKey(.manifest, manifest), objects) { keys in
+                try store.catalogue.lookUp { tx in
+                    try keys.map { key in
+                        if let place = try uploads.place(key) ?? tx.upload(key, session: row.id) { return place.length }
+                        return try tx.object(key, scope: org.scope)?.length ?? tx.object(key, scope: .public)?.length
+                            ?? 0
+                    }
+                }
+            }
         }
     }
 }

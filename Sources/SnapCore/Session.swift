@@ -2,7 +2,7 @@ internal import SnapCatalogue
 package import SnapDigest
 internal import SnapIO
 package import SnapModel
-internal import SnapPacks
+package import SnapPacks
 
 /// What a session is for; shown to operators.
 package enum SessionKind: String, Sendable {
@@ -12,6 +12,8 @@ package enum SessionKind: String, Sendable {
     case gc
     case fsck
     case backup
+    case push
+    case pull
 }
 
 /// One use of a store: while it is open, nothing that was held when it began is deleted, and what it writes belongs to
@@ -100,6 +102,40 @@ package final class Session {
             newBytes += Int64(bytes.count)
             try openWriter().append(key, bytes)
         }
+    }
+
+    /// Stores the objects of a frame, as ``put(_:_:isHeld:)`` does each of them; the frame as it is, where all of it is new.
+    ///
+    /// - Parameters:
+    ///   - frame: Whose bytes, and the digest of each object in it, were checked.
+    ///   - objects: The bytes of each of its objects.
+    package func put(_ frame: StoredFrame, _ objects: [(key: ObjectKey, bytes: UnsafeRawBufferPointer)])
+        throws(StoreError)
+    {
+        guard try isWorthKeeping(frame) else {
+            for (key, bytes) in objects { try put(key, bytes) }
+            return
+        }
+        try StoreError.mapped {
+            for (key, bytes) in objects {
+                distinct.note(key, length: Int64(bytes.count))
+                uploads.note(key, bytes)
+            }
+            newObjects += objects.count
+            newBytes += Int64(frame.rawBytes)
+            try openWriter().append(frame)
+        }
+    }
+
+    /// Small frames are put together with others, which compresses them better; what is held is not stored twice; and what
+    /// heals damage is looked at one by one.
+    private func isWorthKeeping(_ frame: StoredFrame) throws(StoreError) -> Bool {
+        guard frame.rawBytes >= PackWriter.frameRawBytes / 4, !isDamageKnown,
+            Set(frame.objects.map { $0.key.kind == .chunk }).count == 1,
+            Set(frame.objects.map(\.key)).count == frame.objects.count
+        else { return false }
+        for (key, _) in frame.objects where try contains(key) { return false }
+        return true
     }
 
     /// Stores bytes under their digest, which is returned.

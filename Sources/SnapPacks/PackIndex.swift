@@ -116,7 +116,9 @@ package struct PackIndex: Hashable, Sendable {
         var index = PackIndex()
         var offset = UInt64(header.count)
         for _ in 0..<count {
-            offset += UInt64(try index.decodeFrame(at: offset, from: &reader).storedBytes)
+            let (frame, objects) = try decodeFrame(at: offset, from: &reader)
+            index.append(frame, objects: objects)
+            offset += UInt64(frame.storedBytes)
         }
         try reader.end()
         guard offset == UInt64(header.count) + frameBytes else {
@@ -125,8 +127,10 @@ package struct PackIndex: Hashable, Sendable {
         return index
     }
 
-    private mutating func decodeFrame(at offset: UInt64, from reader: inout ByteReader) throws(FormatError) -> FrameInfo
-    {
+    /// Decodes what stands in a footer of one frame: what it is, and its objects, whose lengths add up to its raw length.
+    package static func decodeFrame(
+        at offset: UInt64, objectsMax: Int = Limits.frameRawBytesMax, from reader: inout ByteReader
+    ) throws(FormatError) -> (FrameInfo, [(key: ObjectKey, length: UInt32)]) {
         guard let codec = FrameCodec(rawValue: try reader.byte()) else {
             throw reader.error(.unknown, "has a frame of unknown codec")
         }
@@ -139,7 +143,7 @@ package struct PackIndex: Hashable, Sendable {
         let frame = FrameInfo(
             offset: offset, storedBytes: UInt32(truncatingIfNeeded: stored), rawBytes: UInt32(truncatingIfNeeded: raw),
             codec: codec, check: try reader.raw(FrameInfo.checkBytes))
-        let count = try reader.count(max: Limits.frameRawBytesMax, bytesEach: Self.objectBytes, "objects")
+        let count = try reader.count(max: objectsMax, bytesEach: objectBytes, "objects")
         var keys: [(key: ObjectKey, length: UInt32)] = []
         var sum: UInt64 = 0
         for _ in 0..<count {
@@ -152,8 +156,7 @@ package struct PackIndex: Hashable, Sendable {
             keys.append((ObjectKey(kind, try reader.digest()), UInt32(truncatingIfNeeded: length)))
         }
         guard sum == raw else { throw reader.error(.range, "has objects of \(sum) bytes in a frame of \(raw)") }
-        append(frame, objects: keys)
-        return frame
+        return (frame, keys)
     }
 
     /// Reads and checks the header, footer and trailer of a pack.

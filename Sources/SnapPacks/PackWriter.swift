@@ -60,6 +60,15 @@ package final class PackWriter {
         }
     }
 
+    /// Adds a frame as it is, which somebody has checked: the bytes, and every object in it. Those of nodes and of chunks go
+    /// to different packs, so it holds one or the other.
+    ///
+    /// - Throws: As ``append(_:_:)``.
+    package func append(_ frame: StoredFrame) throws {
+        guard let first = frame.objects.first else { return }
+        try (first.key.kind == .chunk ? chunks : metadata).write(frame)
+    }
+
     private func submit(_ lane: PackLane) throws {
         guard !lane.frame.raw.isEmpty else { return }
         try pipeline.submit(lane.frame, to: lane)
@@ -99,11 +108,24 @@ struct RawFrame: Sendable {
     }
 }
 
-/// A frame ready to be written.
-struct StoredFrame: Sendable {
-    let codec: FrameCodec
-    let stored: [UInt8]
-    let rawBytes: UInt32
-    let check: [UInt8]
-    let objects: [(key: ObjectKey, length: UInt32)]
+/// A frame ready to be written, or as it was read: its bytes as they are stored, and its objects in their order.
+package struct StoredFrame: Sendable {
+    package let codec: FrameCodec
+    package let stored: [UInt8]
+    package let rawBytes: UInt32
+    /// The first 16 bytes of the SHA-256 of the stored bytes.
+    package let check: [UInt8]
+    /// Whose lengths add up to the raw bytes.
+    package let objects: [(key: ObjectKey, length: UInt32)]
+
+    package init(
+        codec: FrameCodec, stored: [UInt8], rawBytes: UInt32, check: [UInt8],
+        objects: [(key: ObjectKey, length: UInt32)]
+    ) {
+        self.codec = codec
+        self.stored = stored
+        self.rawBytes = rawBytes
+        self.check = check
+        self.objects = objects
+    }
 }

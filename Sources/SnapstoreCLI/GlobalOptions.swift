@@ -21,6 +21,9 @@ struct GlobalOptions: ParsableArguments {
     /// The organisation of a local store.
     static let org = "local"
 
+    /// The organisation that a reference speaks of.
+    static func org(of reference: String) -> String { (try? SnapshotResolver.parse(reference))?.org ?? org }
+
     /// - Throws: ``StoreError/Code/invalid`` when nothing says where the store is.
     func storePath() throws(StoreError) -> String {
         if let store {

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// The signals are blocked in every thread and taken by one of ours with sigwait(3): nothing runs in a handler.
 enum Interrupts {
-    private static let job = Mutex<Progress?>(nil)
+    private static let action = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Call it before any other thread is started: threads inherit the blocked signals.
     static func start() {
@@ -30,7 +30,13 @@ enum Interrupts {
 
     /// From now on a signal cancels this job; nil: there is none.
     static func cancel(_ progress: Progress?) {
-        job.withLock { $0 = progress }
+        guard let progress else { return call(nil) }
+        call { progress.cancel() }
+    }
+
+    /// From now on the first signal calls this.
+    static func call(_ body: (@Sendable () -> Void)?) {
+        action.withLock { $0 = body }
     }
 
     /// What the parent ignores stays ignored, as with nohup.
@@ -54,10 +60,10 @@ enum Interrupts {
         while true {
             var number: CInt = 0
             guard sigwait(&signals, &number) == 0 else { continue }
-            let progress = job.withLock { $0 }
-            if isFirst, let progress {
+            let action = action.withLock { $0 }
+            if isFirst, let action {
                 isFirst = false
-                progress.cancel()
+                action()
             } else {
                 TextStream.error.write("snapstore: Interrupted.\n")
                 _exit(ExitStatus.interrupted.rawValue)

@@ -23,7 +23,8 @@ struct Snapstore: ParsableCommand {
         subcommands: [
             Create.self, RestoreCommand.self, List.self, Log.self, Get.self, Env.self, Ls.self, Find.self, Du.self,
             Cat.self, Cp.self, Diff.self, Tag.self, Delete.self, Undelete.self, Protect.self, Expire.self, GC.self,
-            Fsck.self, Stats.self, Export.self, Import.self, StoreGroup.self, DoctorCommand.self,
+            Fsck.self, Stats.self, Export.self, Import.self, StoreGroup.self, OrgGroup.self,
+            TokenGroup.self, Serve.self, Push.self, Pull.self, DoctorCommand.self,
             Config.self, Benchmark.self, Completions.self, Man.self,
         ])
 }

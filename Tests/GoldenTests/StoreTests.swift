@@ -9,7 +9,7 @@ import Testing
 /// Stores of earlier versions, written once by the program of their time: each opens, has every byte that went in, and
 /// can be worked with; and stores of later versions are refused, without a change.
 @Suite struct StoreTests {
-    static let stores = ["format-1-catalogue-1", "format-1-catalogue-2", "format-1-catalogue-3"]
+    static let stores = (1...4).map { "format-1-catalogue-\($0)" }
 
     /// `Tests/Golden/stores/NAME.json`.
     private struct Known: Decodable {

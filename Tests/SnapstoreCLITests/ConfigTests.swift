@@ -62,7 +62,7 @@ import Testing
         arguments: [
             ("config set gc.grce 1h", "There is no setting `gc.grce`.\nDid you mean `gc.grace`?"),
             ("config get stor", "There is no setting `stor`.\nDid you mean `store`?"),
-            ("config unset nothing", "There is no setting `nothing`.\nThere are: gc.grace, progress, store."),
+            ("config unset nothing", "There is no setting `nothing`.\nThere are: gc.grace, progress, remote, store."),
             ("config set gc.grace soon", "gc.grace: `soon` is no span of time.\nSuch as 0, 30m, 24h or 7d."),
             ("config set progress yess", "progress: `yess` is neither yes nor no.\nDid you mean `yes`?"),
             ("config set store ''", "store: the path is empty."),

@@ -11,6 +11,7 @@ import Testing
             + "mv layer.tar.gz layer.tgz",
         "fsck": "snapstore gc -q", "delete": "snapstore create fixture a:1 -q; snapstore create fixture b:1 -q",
         "export": "mkdir unpacked", "undelete": "snapstore delete tools:stable tools:1 --yes -q",
+        "token revoke": "snapstore token create --org local --scope read:usage -q >/dev/null",
         "store restore": "snapstore store backup backup -q",
         "config unset": "snapstore config set gc.grace 1h -q",
     ]
@@ -31,6 +32,12 @@ import Testing
         let bench = try Self.makeBench()
         let first = try bench.digest("tools:1")
         let second = try bench.digest("tools:2")
+        let server = try ServerBench()
+        for tag in ["1", "latest"] {
+            let push =
+                "snapstore tag tools:1 tools:latest -q; snapstore push tools:\(tag) -q; snapstore delete tools -q"
+            #expect(try bench.shell(push, environment: server.environment).status == 0)
+        }
         var count = 0
         for command in try Manual.commands(bench) + [""] {
             try bench.done("rm -rf base && mkdir base && cp -a root fixture store base/")
@@ -40,8 +47,11 @@ import Testing
             for example in examples where !example.contains("create / ") && !example.contains("ssh ") {
                 // Those for a delete name a snapshot that the examples before have left.
                 let line = example.replacing("sha256:…", with: command == "delete" ? second : first)
+                    .replacing("0123456789abcdef", with: "$(\(JSONTests.tokenID))")
                     .replacing("tar -C root ", with: "tar -C unpacked ")
-                let run = try bench.shell(line)
+                    .replacing("http://127.0.0.1:7770", with: server.url)
+                    .replacing("snapstore serve", with: "timeout --foreground --preserve-status 2 snapstore serve")
+                let run = try bench.shell(line, environment: server.environment)
                 // The stores of tests are in memory, of which it warns.
                 let isWarned = command == "doctor" && run.status == 3
                 #expect(run.status == 0 || isWarned, "\(command): \(example): \(run.errors)")

@@ -4,6 +4,9 @@ import Testing
 
 /// What `--json` writes, against the manual and against another parser.
 @Suite struct JSONTests {
+    /// Prints the id of the only token.
+    static let tokenID = #"snapstore token list --json | grep -o '"id":"[0-9a-f]*' | cut -c 7-"#
+
     private static let commands = [
         "create": "create root new:1", "restore": "restore a:1 out", "list": "list", "ls": "ls a:1", "get": "get a:1",
         "log": "log a",
@@ -16,6 +19,12 @@ import Testing
         "config unset": "config set progress no >/dev/null; snapstore config unset progress --json",
         "config path": "config path", "benchmark": "benchmark --seconds 1 --size 1M",
         "completions": "completions bash 2>&1 >/dev/null", "man": "man create 2>&1 >/dev/null",
+        "org create": "org create acme", "org list": "org list", "token list": "token list",
+        "token create": "token create --org local --scope read:usage",
+        "token revoke":
+            "token create --org local --scope read:usage -q >/dev/null; snapstore --json token revoke $(\(tokenID))",
+        "serve": "serve --listen 127.0.0.1:0 & sleep 1; kill $!; wait", "push": "push a:1",
+        "pull": "pull acme/a:1 --store pulled",
         "store backup": "store backup b",
         "store restore": "store backup b >/dev/null; snapstore store restore b --store c --json",
     ]
@@ -36,7 +45,11 @@ import Testing
         #expect(Set(documented.keys) == Set(Self.commands.keys))
         for (name, command) in Self.commands {
             let bench = try Self.makeBench()
-            let lines = try bench.lines("snapstore --json \(command)")
+            let server = ["push", "pull"].contains(name) ? try ServerBench() : nil
+            let environment = server?.environment ?? [:]
+            if name == "pull" { _ = try bench.shell("snapstore push a:1", environment: environment) }
+            let lines = try JSONText.lines(
+                bench.shell("snapstore --json \(command)", environment: environment).output)
             let last = try #require(lines.last, "\(name)")
             #expect(last["type"] as? String == "summary", "\(name)")
             #expect(Set(last.keys).subtracting(["type"]) == documented[name], "\(name)")

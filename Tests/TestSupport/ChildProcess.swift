@@ -43,6 +43,9 @@ package final class ChildProcess {
         id = child
     }
 
+    /// What it has printed so far.
+    package func printed() throws -> (output: String, errors: String) { (try out.text(), try err.text()) }
+
     package func send(_ signal: CInt) { kill(id, signal) }
 
     /// Whether it has exited; it is still to be waited for.

@@ -18,16 +18,21 @@ struct SnapshotSize {
         kind = manifest.kind
         var size = TreeSize(load: objects.read)
         sum = try size.of(manifest)
-        uniqueBytes = try Self.distinctBytes(from: ObjectKey(.manifest, digest), objects)
+        uniqueBytes = try Self.distinctBytes(from: ObjectKey(.manifest, digest), objects) { keys in
+            try objects.catalogue.read { tx in
+                try keys.map { try tx.object($0, scope: objects.scope)?.length ?? 0 }
+            }
+        }
     }
 
-    private static func distinctBytes(from root: ObjectKey, _ objects: JobObjects) throws -> Int64 {
+    /// - Parameter lengthsOf: Says how long some objects are.
+    static func distinctBytes(
+        from root: ObjectKey, _ objects: JobObjects, lengthsOf: ([ObjectKey]) throws -> [Int64]
+    ) throws -> Int64 {
         var distinct = DistinctObjects()
         var queue: [ObjectKey] = []
         func note(_ keys: [ObjectKey]) throws {
-            let lengths = try objects.catalogue.read { tx in
-                try keys.map { try tx.object($0, scope: objects.scope)?.length ?? 0 }
-            }
+            let lengths = try lengthsOf(keys)
             for (key, length) in zip(keys, lengths) {
                 if distinct.note(key, length: length), key.kind.hasChildren { queue.append(key) }
             }

@@ -2,6 +2,7 @@ internal import SnapCatalogue
 internal import SnapDigest
 internal import SnapModel
 internal import SnapPacks
+internal import Synchronization
 
 /// Reads objects from packs by place, checking every one against its digest before it is used.
 final class FrameReader: Sendable {
@@ -16,6 +17,8 @@ final class FrameReader: Sendable {
     private let backend: any PackBackend
     private let cache: FrameCache
     private let decoders = FrameDecoders()
+    /// Of the pack that a whole frame was taken from last: what is in its frames, by their offsets.
+    private let packed = Mutex<(pack: PackID, objects: [UInt64: [(key: ObjectKey, length: UInt32)]])?>(nil)
 
     init(catalogue: Catalogue, backend: any PackBackend, cacheBytesMax: Int = FrameCache.bytesMaxUsually) {
         self.catalogue = catalogue
@@ -112,6 +115,31 @@ final class FrameReader: Sendable {
             length >= 0, start <= count, length <= count - start
         else { return nil }
         return start..<(start + length)
+    }
+
+    /// A frame as it is stored, if `keys` are all of its objects, in their order; nil otherwise.
+    func whole(_ id: Int64, of keys: [ObjectKey]) throws -> StoredFrame? {
+        let location = try location(of: id)
+        guard let objects = try objects(at: location), objects.map(\.key) == keys else { return nil }
+        let stored = try stored(at: location)
+        guard location.info.isPassed(by: try SHA256().digest(stored)) else { return nil }
+        return StoredFrame(
+            codec: location.info.codec, stored: stored, rawBytes: location.info.rawBytes, check: location.info.check,
+            objects: objects)
+    }
+
+    /// What the footer of its pack says that a frame holds.
+    private func objects(at location: Location) throws -> [(key: ObjectKey, length: UInt32)]? {
+        if let packed = packed.withLock({ $0 }), packed.pack == location.pack {
+            return packed.objects[location.info.offset]
+        }
+        let index = try PackIndex.read(backend: backend, scope: location.scope, id: location.pack)
+        var objects: [UInt64: [(key: ObjectKey, length: UInt32)]] = [:]
+        for object in index.objects {
+            objects[index.frames[object.frame].offset, default: []].append((object.key, object.length))
+        }
+        packed.withLock { $0 = (location.pack, objects) }
+        return objects[location.info.offset]
     }
 
     private func frame(_ id: Int64, isChecked: Bool = true) throws -> LazyFrame {

@@ -7,7 +7,7 @@ internal import SnapPacks
 /// Every object is checked against its digest before it is returned. Safe to use from several threads.
 package final class ObjectReader: Sendable {
     private let catalogue: Catalogue
-    private let frames: FrameReader
+    let frames: FrameReader
     private let scope: ScopeID
     private let since: Int64?
     private let copy: ScopeCopy<HeldPlaces>
@@ -69,7 +69,7 @@ package final class ObjectReader: Sendable {
     }
 
     /// Where objects are that can be read, and the numbers of the others.
-    private func places(of keys: [ObjectKey]) throws -> (found: [(number: Int, place: ObjectPlace)], others: [Int]) {
+    func places(of keys: [ObjectKey]) throws -> (found: [(number: Int, place: ObjectPlace)], others: [Int]) {
         var found: [(number: Int, place: ObjectPlace)] = []
         var others: [Int] = []
         found.reserveCapacity(keys.count)
@@ -101,7 +101,7 @@ package final class ObjectReader: Sendable {
     }
 
     /// Where the bytes are, and in which scope's row that is noted.
-    private func place(of key: ObjectKey) throws -> (ObjectPlace, ScopeID) {
+    func place(of key: ObjectKey) throws -> (ObjectPlace, ScopeID) {
         let found = try find(key)
         guard let (row, holder) = found, let place = row.place else {
             throw StoreError(

@@ -23,6 +23,16 @@ extension Store {
         return try snapshot(record)
     }
 
+    /// What a commit of `draft` would repeat; nil for an organisation that does not exist.
+    ///
+    /// - Throws: ``StoreError/Code/preconditionFailed`` when the tag may not be set.
+    package func unchanged(_ draft: SnapshotDraft, org name: String) throws(StoreError) -> SnapshotRecord? {
+        try StoreError.mapped {
+            guard let org = try catalogue.read({ try $0.org(named: name) }) else { return nil }
+            return try unchanged(draft, org: org)
+        }
+    }
+
     /// How a job ended, as its commit answers it.
     func result(ofJob job: Int64) throws -> CommitResult {
         guard let result = try catalogue.read({ try $0.jobResult(job) }) else {

@@ -108,17 +108,10 @@ package struct NativeImport {
             try progress.check()
             return try read(key)
         }
-        let manifest = try Manifest.decode(load(ObjectKey(.manifest, record.manifest)))
-        _ = try RestoredLinks(manifest.links, below: [], load: load)
-        var size = TreeSize(load: load)
-        let sum = try size.of(manifest)
-        var draft = SnapshotDraft(
-            name: record.name, tag: record.tag, manifest: record.manifest, kind: manifest.kind.rawValue)
+        var draft = SnapshotDraft(name: record.name, tag: record.tag, manifest: record.manifest, kind: "")
+        try SnapshotInspection(load: load).fill(&draft)
         draft.creator = record.creator
         draft.labels = record.labels.map { SnapshotRecord.Label(key: $0.key, value: $0.value) }
-        draft.logicalBytes = Int64(clamping: sum.logicalBytes)
-        draft.fileCount = Int64(clamping: sum.files)
-        draft.chunkCount = Int64(clamping: sum.chunks)
         return draft
     }
 }

@@ -22,7 +22,7 @@ struct Cat: ParsableCommand {
         output.status("cat")
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
-        let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org))
+        let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org(of: reference)))
         let entry = try tree.entry(at: path.bytes)
         guard case .file(let content) = entry.node else { throw noFile(entry) }
         var bytes: Int64 = 0

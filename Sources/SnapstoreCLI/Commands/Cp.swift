@@ -32,7 +32,7 @@ struct Cp: ParsableCommand {
         let path = SnapshotTree.plain(rawPath)
         let store = try global.openStore()
         // While it is open, gc keeps what the snapshot needs even if somebody deletes it.
-        let session = try store.beginReading(org: GlobalOptions.org)
+        let session = try store.beginReading(org: GlobalOptions.org(of: reference))
         defer { session.end() }
         let snapshot = try resolve(reference, in: store)
         let progress = Progress()

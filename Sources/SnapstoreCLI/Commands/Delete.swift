@@ -34,9 +34,9 @@ struct Delete: ParsableCommand {
         // All are looked up before the first is deleted, so that a typing error deletes nothing.
         let wanted = try wanted(in: store)
         for one in wanted where one.takesSnapshot { try store.refuseIfProtected(one.snapshot) }
-        var deleted: [RecordID] = []
-        for one in wanted where try delete(one, in: store, output) { deleted.append(one.snapshot.id) }
-        let unreadable = try settle(store, output)
+        var deleted: [SnapshotRecord] = []
+        for one in wanted where try delete(one, in: store, output) { deleted.append(one.snapshot) }
+        let unreadable = try Set(wanted.map(\.snapshot.org)).reduce(0) { try $0 + settle($1, store, output) }
         if unreadable > 0 {
             output.warn(
                 code: "count_unknown",
@@ -45,7 +45,7 @@ struct Delete: ParsableCommand {
         }
         var freed: Int64 = 0
         if purge {
-            for id in deleted { freed += try free(id, store, output) }
+            for snapshot in deleted { freed += try free(snapshot, store, output) }
             output.line("Freed \(Format.bytes(freed))")
         }
         try output.summary(
@@ -54,23 +54,24 @@ struct Delete: ParsableCommand {
     }
 
     /// Frees at once what a deleted snapshot alone held; says how many bytes.
-    private func free(_ id: RecordID, _ store: Store, _ output: Output) throws -> Int64 {
+    private func free(_ snapshot: SnapshotRecord, _ store: Store, _ output: Output) throws -> Int64 {
         do throws(StoreError) {
-            let result = try store.purge(id, org: GlobalOptions.org)
+            let result = try store.purge(snapshot.id, org: snapshot.org)
             for reason in result.reasons { output.line(reason) }
             return result.freedBytes
         } catch {
             guard error.code == .notFound else { throw error }
-            output.line("What \(id) held is not freed here: another command has just collected it or brought it back.")
+            output.line(
+                "What \(snapshot.id) held is not freed here: another command has just collected it or brought it back.")
             return 0
         }
     }
 
     /// A delete has been accepted when it comes to this: that there is no room to count what it let go, yet, does not
     /// undo it.
-    private func settle(_ store: Store, _ output: Output) throws -> Int {
+    private func settle(_ org: String, _ store: Store, _ output: Output) throws -> Int {
         do throws(StoreError) {
-            return try store.settle(org: GlobalOptions.org)
+            return try store.settle(org: org)
         } catch {
             guard error.code == .outOfSpace else { throw error }
             output.note("There is no room to count what was let go: the next command does.")
@@ -116,14 +117,14 @@ struct Delete: ParsableCommand {
             var isGone = false
             for start in stride(from: 0, to: tags.count, by: Store.tagsAtOnce) {
                 let some = Array(tags[start..<min(start + Store.tagsAtOnce, tags.count)])
-                isGone = try store.deleteTags(some, of: snapshot.id, org: GlobalOptions.org) != nil
+                isGone = try store.deleteTags(some, of: snapshot.id, org: snapshot.org) != nil
             }
             guard isGone else {
                 try showRemoved(tags, of: snapshot, output)
                 return false
             }
         } else {
-            try store.deleteSnapshot(id: snapshot.id, org: GlobalOptions.org)
+            try store.deleteSnapshot(id: snapshot.id, org: snapshot.org)
         }
         try output.item(
             "Deleted \(snapshot.displayName) (\(Format.short(snapshot.manifest)))",

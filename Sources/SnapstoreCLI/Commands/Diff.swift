@@ -26,7 +26,7 @@ struct Diff: ParsableCommand {
         let output = Output(global)
         output.status("diff")
         let store = try global.openStore()
-        let reading = try store.beginReading(org: GlobalOptions.org)
+        let reading = try store.beginReading(org: GlobalOptions.org(of: old))
         defer { reading.end() }
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)

@@ -25,7 +25,7 @@ struct Env: ParsableCommand {
         output.status("env")
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
-        let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org))
+        let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org(of: reference)))
         let all = tree.manifest.config.environment
         let last = Dictionary(all.indices.map { (all[$0].name, $0) }) { $1 }
         let variables = all.indices.filter { last[all[$0].name] == $0 }.map { all[$0] }

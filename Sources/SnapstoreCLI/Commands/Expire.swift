@@ -22,7 +22,7 @@ struct Expire: ParsableCommand {
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
         let at = after.span.map { store.nowMilliseconds() + $0.milliseconds }
-        try store.setExpires(milliseconds: at, id: snapshot.id, org: GlobalOptions.org)
+        try store.setExpires(milliseconds: at, id: snapshot.id, org: snapshot.org)
         let when = at.map { "expires at \(Format.time(milliseconds: $0)) UTC" } ?? "does not expire"
         try output.summary(
             "\(snapshot.displayName) \(when)",
@@ -34,6 +34,12 @@ struct Expire: ParsableCommand {
 struct Expiry: ExpressibleByArgument {
     /// nil for never.
     let span: TimeSpan?
+
+    static let never = Expiry(span: nil)
+
+    private init(span: TimeSpan?) { self.span = span }
+
+    var defaultValueDescription: String { "never" }
 
     init?(argument: String) {
         guard argument != "never" else {

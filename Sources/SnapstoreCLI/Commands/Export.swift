@@ -34,7 +34,7 @@ struct Export: ParsableCommand {
         }
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
-        let session = try store.beginReading(org: GlobalOptions.org)
+        let session = try store.beginReading(org: GlobalOptions.org(of: reference))
         defer { session.end() }
         let reader = session.reader()
         let file = try StoreError.mapped { try open() }

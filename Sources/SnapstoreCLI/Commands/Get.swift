@@ -28,7 +28,7 @@ struct Get: ParsableCommand {
         output.status("get")
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
-        let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org))
+        let tree = try SnapshotTree(snapshot, reader: try store.reader(org: snapshot.org))
         let scatter = try fragmentation ? measure(snapshot, in: store) : nil
         if !output.isJSON { try show(snapshot, tree.manifest, scatter, output) }
         try output.summary(
@@ -42,7 +42,7 @@ struct Get: ParsableCommand {
         let reporter = ProgressReporter(progress, global)
         defer { reporter.stop() }
         progress.enter(.reading)
-        return try store.fragmentation(of: snapshot.manifest, org: GlobalOptions.org) { _, _ in try progress.check() }
+        return try store.fragmentation(of: snapshot.manifest, org: snapshot.org) { _, _ in try progress.check() }
     }
 
     private func show(

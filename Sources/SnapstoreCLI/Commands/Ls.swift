@@ -27,7 +27,7 @@ struct Ls: ParsableCommand {
         output.status("ls")
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
-        let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org))
+        let tree = try SnapshotTree(snapshot, reader: try store.reader(org: GlobalOptions.org(of: reference)))
         let entry = try tree.entry(at: path?.bytes ?? [])
         var count: Int64 = 0
         if case .directory = entry.node {

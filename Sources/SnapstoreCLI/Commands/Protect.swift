@@ -21,7 +21,7 @@ struct Protect: ParsableCommand {
         output.status("protect")
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
-        try store.setProtected(!off, id: snapshot.id, org: GlobalOptions.org)
+        try store.setProtected(!off, id: snapshot.id, org: snapshot.org)
         try output.summary(
             "\(snapshot.displayName) is \(off ? "not protected" : "protected")",
             [("id", .text(snapshot.id.description)), ("protected", .flag(!off))])

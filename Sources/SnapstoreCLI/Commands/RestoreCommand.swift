@@ -50,7 +50,7 @@ struct RestoreCommand: ParsableCommand {
         options.isUntrusted = untrusted
         if let jobs { options.jobs = jobs }
         // While it is open, gc keeps what the snapshot needs even if somebody deletes it.
-        let session = try store.beginReading(org: GlobalOptions.org)
+        let session = try store.beginReading(org: GlobalOptions.org(of: reference))
         defer { session.end() }
         let reader = session.reader()
         if checkpoint != nil, try SnapshotTree(snapshot, reader: reader).manifest.checkpoint == nil {

@@ -73,6 +73,38 @@ extension RestoreStoreCommand: StoreCommand {
     }
 }
 
+extension Serve: StoreCommand {}
+
+extension Push: StoreCommand {
+    var interruptionHint: String? {
+        "Nothing is visible there; within an hour the same command goes on where it stopped."
+    }
+}
+
+extension Pull: StoreCommand {
+    var interruptionHint: String? { "Nothing of it was kept." }
+}
+
+extension OrgCreate: StoreCommand {
+    static var name: String { "org create" }
+}
+
+extension OrgList: StoreCommand {
+    static var name: String { "org list" }
+}
+
+extension TokenCreate: StoreCommand {
+    static var name: String { "token create" }
+}
+
+extension TokenList: StoreCommand {
+    static var name: String { "token list" }
+}
+
+extension TokenRevoke: StoreCommand {
+    static var name: String { "token revoke" }
+}
+
 extension Import: StoreCommand {
     var interruptionHint: String? { "Nothing of it was kept." }
 }

@@ -22,12 +22,18 @@ struct Tag: ParsableCommand {
     func run() throws {
         let output = Output(global)
         output.status("tag")
-        let (name, tag) = try SnapshotResolver.parseName(newReference, org: GlobalOptions.org)
+        let org = GlobalOptions.org(of: newReference)
+        let (name, tag) = try SnapshotResolver.parseName(newReference, org: org)
         let match = try ifMatch.map(parseMatch)
         let store = try global.openStore()
         let snapshot = try global.resolve(reference, in: store)
+        guard snapshot.org == org else {
+            throw StoreError(
+                .invalid, "\(snapshot.displayName) belongs to the organisation `\(snapshot.org)`, and so do its tags.",
+                hint: "Write \(snapshot.org)/\(name):\(tag).")
+        }
         let replaced = try store.setTag(
-            org: GlobalOptions.org, name: name, tag: tag, to: snapshot, ifMatch: match, force: force)
+            org: org, name: name, tag: tag, to: snapshot, ifMatch: match, force: force)
         let before = replaced.map { "\n  before \($0)" } ?? ""
         try output.summary(
             "\(name):\(tag) is \(snapshot.manifest)\(before)",

@@ -23,7 +23,7 @@ struct Undelete: ParsableCommand {
         output.status("undelete")
         let store = try global.openStore()
         let deleted = try DeletedResolver(store: store, org: GlobalOptions.org).resolve(reference)
-        let (snapshot, taken) = try store.undelete(deleted, org: GlobalOptions.org)
+        let (snapshot, taken) = try store.undelete(deleted, org: GlobalOptions.org(of: reference))
         for tag in taken {
             output.warn(
                 code: "tag_taken", "The tag \(tag.name):\(tag.tag) names something else by now and stays there.")

@@ -1,4 +1,5 @@
 import SnapCore
+import SnapTransfer
 
 /// What the process exits with; scripts rely on it.
 enum ExitStatus: Int32, Error {
@@ -24,7 +25,7 @@ enum ExitStatus: Int32, Error {
     static func of(_ code: StoreError.Code) -> ExitStatus {
         switch code {
         case .notFound: .notFound
-        case .notAllowed: .notAllowed
+        case .notAllowed, .unauthorized: .notAllowed
         case .preconditionFailed: .precondition
         case .quotaExceeded: .quota
         case .corrupt, .incomplete: .corrupt

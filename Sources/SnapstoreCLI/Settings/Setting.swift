@@ -1,3 +1,4 @@
+import SnapClient
 import SnapCore
 import SnapIO
 import Snapstore
@@ -7,6 +8,7 @@ import Snapstore
 enum Setting: String, CaseIterable {
     case gcGrace = "gc.grace"
     case progress
+    case remote
     case store
 
     /// The variable of the environment.
@@ -14,6 +16,7 @@ enum Setting: String, CaseIterable {
         switch self {
         case .gcGrace: "SNAPSTORE_GC_GRACE"
         case .progress: "SNAPSTORE_PROGRESS"
+        case .remote: "SNAPSTORE_REMOTE"
         case .store: "SNAPSTORE_STORE"
         }
     }
@@ -23,6 +26,7 @@ enum Setting: String, CaseIterable {
         switch self {
         case .gcGrace: "how long gc keeps what was let go: 0, 30m, 24h, 7d"
         case .progress: "whether long jobs show how far they are: yes, no"
+        case .remote: "the URL of the server that push and pull speak to"
         case .store: "the store's directory"
         }
     }
@@ -49,6 +53,10 @@ enum Setting: String, CaseIterable {
             guard !["yes", "no"].contains(value) else { return }
             let hint = Nearest.to(value, among: ["yes", "no"]).map { "Did you mean `\($0)`?" } ?? "It is yes or no."
             throw StoreError(.invalid, "\(place): `\(shown)` is neither yes nor no.", hint: hint)
+        case .remote:
+            guard !RemoteStore.isURL(value) else { return }
+            throw StoreError(
+                .invalid, "\(place): `\(shown)` is no URL of a server.", hint: "For example http://127.0.0.1:7770.")
         case .store:
             guard value.isEmpty else { return }
             throw StoreError(.invalid, "\(place): the path is empty.")

@@ -1,0 +1,51 @@
+import ArgumentParser
+import SnapClient
+import SnapCore
+import SnapIO
+import SnapModel
+import SnapTransfer
+
+/// Which server a command speaks to, and as whom. The token is never an argument: others see those.
+enum Remote {
+    /// - Parameter url: nil: the setting `remote`.
+    static func open(_ url: String?) throws(StoreError) -> RemoteStore {
+        let setting = try Settings.value(.remote)?.value
+        guard let url = url ?? setting else {
+            throw StoreError(
+                .invalid, "Nothing says which server to speak to.",
+                hint: "Give its URL, or set it for all: snapstore config set remote http://127.0.0.1:7770.")
+        }
+        return try RemoteStore(url: url, token: token())
+    }
+
+    /// From `SNAPSTORE_TOKEN`, or the file that `SNAPSTORE_TOKEN_FILE` names.
+    private static func token() throws(StoreError) -> AccessToken {
+        let variable = environment("SNAPSTORE_TOKEN").map { (text: $0, place: "SNAPSTORE_TOKEN") }
+        let file = try fileToken()
+        guard let (text, place) = variable ?? file else {
+            throw StoreError(
+                .unauthorized, "There is no token to show to the server.",
+                hint: "Set SNAPSTORE_TOKEN, or SNAPSTORE_TOKEN_FILE to the path of a file with mode 0600.")
+        }
+        do {
+            return try AccessToken(text)
+        } catch let error as FormatError {
+            throw StoreError(.invalid, "\(place): \(error.message)")
+        } catch {
+            throw StoreError(mapping: error)
+        }
+    }
+
+    private static func fileToken() throws(StoreError) -> (text: String, place: String)? {
+        guard let path = environment("SNAPSTORE_TOKEN_FILE") else { return nil }
+        return try StoreError.mapped {
+            guard try Kernel.status(path: path).mode & 0o077 == 0 else {
+                throw StoreError(
+                    .notAllowed, "Others may read the token in \(path).", hint: "chmod 600 \(RawText.printable(path))")
+            }
+            let bytes = try Kernel.readFile(path, limit: 4096)
+            let text = String(decoding: bytes.last == 10 ? bytes.dropLast() : bytes[...], as: UTF8.self)
+            return (text, "SNAPSTORE_TOKEN_FILE")
+        }
+    }
+}

@@ -10,6 +10,8 @@ let collections = Target.Dependency.product(name: "Collections", package: "swift
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -32,6 +34,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -69,13 +72,13 @@ let package = Package(
             name: "SnapServer",
             dependencies: [
                 "SnapTransfer", "SnapTrees", "SnapCore", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", hummingbird,
-                hummingbirdCore, lifecycle, httpTypes, nioCore, logging,
+                hummingbirdCore, hummingbirdHTTP2, nioSSL, lifecycle, httpTypes, nioCore, logging,
             ], resources: [.embedInCode("openapi.json")]),
         .target(
             name: "SnapClient",
             dependencies: [
                 "SnapTransfer", "SnapTrees", "SnapCore", "SnapModel", "SnapDigest", "SnapIO", httpClient, httpTypes,
-                nioCore, nioHTTP1,
+                nioCore, nioHTTP1, nioSSL,
             ]),
         .target(
             name: "Snapstore",

@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 package import SnapCore
 package import SnapModel
 import SnapIO
@@ -34,9 +35,10 @@ package final class RemoteStore: Sendable {
 
     package var traffic: Traffic { counts.withLock { $0 } }
 
+    /// - Parameter authorities: A file in PEM with certificates that are trusted beside those that the system trusts.
     /// - Throws: ``StoreError/Code/invalid`` for what is no URL of a server, ``StoreError/Code/notAllowed`` for plain HTTP to
     ///   another machine: the token would cross the network in the clear.
-    package init(url: String, token: AccessToken) throws(StoreError) {
+    package init(url: String, token: AccessToken, authorities: String? = nil) throws(StoreError) {
         guard let match = Self.parts(of: url) else {
             throw StoreError(
                 .invalid, "`\(escaped(Array(url.utf8.prefix(200))))` is no URL of a server.",
@@ -57,6 +59,10 @@ package final class RemoteStore: Sendable {
         configuration.redirectConfiguration = .disallow
         configuration.timeout.connect = .seconds(10)
         configuration.timeout.read = .seconds(120)
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        if let authorities { tls.additionalTrustRoots = [.file(authorities)] }
+        configuration.tlsConfiguration = tls
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 

@@ -228,7 +228,7 @@ package final class Session {
             createdMilliseconds: created, logicalBytes: draft.logicalBytes,
             uniqueBytes: draft.uniqueBytes ?? uniqueBytes,
             storedBytes: storedBytes, fileCount: draft.fileCount, chunkCount: draft.chunkCount,
-            expiresMilliseconds: draft.expiresMilliseconds,
+            expiresMilliseconds: draft.expiresMilliseconds, author: draft.author,
             revival: draft.deleted.map { CommitDraft.Revival(id: $0.id.description, tags: $0.tags) })
     }
 

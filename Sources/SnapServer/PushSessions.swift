@@ -190,12 +190,13 @@ final class PushSession: Sendable {
     /// Once it is made, another commit gives the same answer.
     ///
     /// - Throws: ``StoreError/Code/incomplete`` when something is missing; the push goes on then.
-    func commit() throws(StoreError) -> CommitResult {
+    func commit(by author: EventAuthor) throws(StoreError) -> CommitResult {
         try StoreError.mapped {
             try state.withLock { state in
                 if let result = state.result { return result }
                 try state.session.flush()
                 try describe(&state.draft, state.session)
+                state.draft.author = author
                 let session = state.session
                 let result = try session.commit(state.draft, cause: "push")
                 state.result = result

@@ -68,7 +68,8 @@ extension Service {
 
     @Sendable private func commit(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let push = try push(context)
-        let result = try await executor.run { try push.commit() }
+        let author = context.author(try context.bearer(.writeSnapshots))
+        let result = try await executor.run { try push.commit(by: author) }
         return try .json(CommittedMessage(result), status: result.isNew ? .created : .ok)
     }
 

@@ -47,7 +47,8 @@ extension Service {
 
     @Sendable private func delete(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let found = try await snapshot(context, .deleteSnapshots)
-        try await executor.run { [store] in try store.deleteSnapshot(id: found.id, org: found.org) }
+        let author = context.author(try context.bearer(.deleteSnapshots))
+        try await executor.run { [store] in try store.deleteSnapshot(id: found.id, org: found.org, by: author) }
         return Response(status: .noContent)
     }
 

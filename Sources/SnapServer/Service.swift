@@ -1,8 +1,10 @@
 import Glibc
 import Hummingbird
 import HummingbirdCore
+import HummingbirdHTTP2
 package import Logging
 import NIOCore
+import NIOSSL
 package import SnapCore
 import SnapIO
 import ServiceLifecycle
@@ -15,6 +17,8 @@ package struct ServiceOptions: Sendable {
     /// Connections at once; others wait.
     package var connectionsMax = 2048
     package var idleSeconds: Int64 = 120
+    /// Files in PEM: the certificate with those that sign it, and its key. nil: plain HTTP.
+    package var tls: (certificate: String, key: String)?
 
     package init() {}
 }
@@ -50,7 +54,7 @@ package struct Service: Sendable {
         let stop = AsyncStream<Void>.makeStream()
         let application = Application(
             router: router(),
-            server: .http1(configuration: .init(idleTimeout: .seconds(options.idleSeconds))),
+            server: try server(),
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port), serverName: "snapstore",
                 availableConnectionsDelegate: MaximumAvailableConnections(options.connectionsMax)),
@@ -79,6 +83,26 @@ package struct Service: Sendable {
         }
     }
 
+    /// HTTP/1.1 in the clear, or over TLS with HTTP/2 for who asks for it.
+    private func server() throws(StoreError) -> HTTPServerBuilder {
+        guard let (certificate, key) = options.tls else {
+            return .http1(configuration: .init(idleTimeout: .seconds(options.idleSeconds)))
+        }
+        do {
+            var tls = TLSConfiguration.makeServerConfiguration(
+                certificateChain: try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
+            // The library's own least is 1.0.
+            tls.minimumTLSVersion = .tlsv12
+            return try .http2Upgrade(
+                tlsConfiguration: tls, configuration: .init(idleTimeout: .seconds(options.idleSeconds)))
+        } catch {
+            throw StoreError(
+                .invalid, "The certificate \(certificate) or its key \(key) cannot be used: \(error).",
+                hint: "Both are files in PEM, and the key is that of the first certificate.")
+        }
+    }
+
     /// Method and path of every route, as `GET /v1/snapshots/{id}`.
     package var routes: [String] { router().routes.map { "\($0.method.rawValue) \($0.path)" } }
 
@@ -102,6 +126,7 @@ package struct Service: Sendable {
         let api = router.group("/v1").addMiddleware { BearerMiddleware(store: store, executor: executor) }
         addSnapshotRoutes(api)
         addPushRoutes(api)
+        addAccessRoutes(api)
         return router
     }
 }

@@ -33,6 +33,9 @@ struct ServiceContext: RequestContext {
         return bearer
     }
 
+    /// Who does what the request asks for, for the events.
+    func author(_ bearer: Bearer) -> EventAuthor { EventAuthor(subject: bearer.subject, request: requestID) }
+
     static let unauthorized = StoreError(
         .unauthorized, "There is no token, or it is worth nothing.",
         hint: "Send one that `snapstore token create` made: Authorization: Bearer snap_….")

@@ -69,6 +69,13 @@ import Testing
                 finishedMilliseconds: 1)
             _ = try tx.stamp(LedgerClock.Reading(bootID: "b", bootNanoseconds: 1, wallNanoseconds: 1))
             try tx.appendLedger(org: org.id, stamp: 1, bytes: 1, record: uid, cause: "c")
+            try tx.insertToken(
+                TokenRow(
+                    uid: "u", digest: key.digest, org: org.id, subject: "s", scopes: "read:usage",
+                    createdMilliseconds: 1, expiresMilliseconds: 1, revokedMilliseconds: 1))
+            try tx.insertEvent(
+                EventRow(
+                    milliseconds: 1, org: org.id, subject: "s", action: "a", target: "t", result: "ok", request: "r"))
         }
     }
 
@@ -93,6 +100,8 @@ import Testing
             { _ = try $0.frontier(job: 1, side: .detach, limit: 9) },
             { _ = try $0.frontierRow(job: 1, side: .attach, key: key) }, { _ = try $0.ledger(org: 1) },
             { _ = try $0.lastLedgerRow(org: 1) }, { _ = try $0.ledgerClock() },
+            { _ = try $0.token(digest: key.digest) }, { _ = try $0.token(uid: "u") }, { _ = try $0.tokens(org: 1) },
+            { _ = try $0.events(org: 1, after: 0, limit: 9) },
         ]
     }
 
@@ -120,7 +129,7 @@ import Testing
             try String.fetchAll(
                 db, sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '%\\_%' ESCAPE '\\'")
         }
-        #expect(tables.count == 14)
+        #expect(tables.count == 16)
         var found = 0
         var written = 0
         for table in tables + ["job_result", "ledger_clock"] {

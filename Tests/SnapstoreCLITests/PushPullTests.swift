@@ -149,6 +149,47 @@ import Testing
         }
     }
 
+    /// A certificate of one's own authority: pushes and pulls over TLS, and nothing older than 1.2.
+    @Test func overTLS() throws {
+        let bench = try CommandBench()
+        try bench.done(
+            """
+            openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost \\
+                -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
+            snapstore create root tools:1 -q
+            """)
+        let server = try ServerBench(
+            options: ["--tls-cert", bench.directory.file("cert.pem"), "--tls-key", bench.directory.file("key.pem")])
+        #expect(server.url.hasPrefix("https://"))
+        let trusting = server.environment.merging(["SNAPSTORE_CA_FILE": bench.directory.file("cert.pem")]) { $1 }
+        let pushed = try bench.shell(
+            "snapstore push tools:1 -q && snapstore pull acme/tools:1 -q --store second", environment: trusting)
+        #expect(pushed.status == 0, "\(pushed.errors)")
+        let refused = try bench.shell("snapstore pull acme/tools:1 --store third", environment: server.environment)
+        #expect(refused.status == 1 && refused.errors.contains("cannot be reached"), "\(refused.errors)")
+        for (version, expected) in [("--http1.1", "1.1 200"), ("--http2", "2 200")] {
+            let run = try bench.shell(
+                "curl -s --cacert cert.pem \(version) -o /dev/null -w '%{http_version} %{http_code}' \(server.url)/healthz"
+            )
+            #expect(run.output == expected, "\(run.output)")
+        }
+        let place = server.url.dropFirst("https://".count)
+        for (version, isSpoken) in [("tls1", false), ("tls1_1", false), ("tls1_2", true), ("tls1_3", true)] {
+            let run = try bench.shell(
+                "openssl s_client -connect \(place) -\(version) -cipher ALL:@SECLEVEL=0 -CAfile cert.pem </dev/null 2>&1"
+            )
+            let isSecure = run.output.contains("Cipher is ") && !run.output.contains("Cipher is (NONE)")
+            #expect(isSecure == isSpoken, "\(version): \(run.output.suffix(400))")
+        }
+        for (options, status, message) in [
+            ("--tls-cert cert.pem", 2, "go together"), ("--tls-cert cert.pem --tls-key cert.pem", 2, "cannot be used"),
+            ("--tls-cert none --tls-key key.pem", 2, "cannot be used"),
+        ] {
+            let run = try bench.shell("timeout 20 snapstore serve --listen 127.0.0.1:0 \(options)")
+            #expect(run.status == Int32(status) && run.errors.contains(message), "\(options): \(run.errors)")
+        }
+    }
+
     @Test func aServerEndsInOrder() throws {
         let server = try ServerBench()
         let ended = try server.stop()

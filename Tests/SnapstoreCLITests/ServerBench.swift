@@ -13,12 +13,12 @@ final class ServerBench {
     private let directory = TemporaryDirectory(in: "/dev/shm")
     private var isStopped = false
 
-    init(scopes: String = "read:snapshots,write:snapshots,delete:snapshots") throws {
+    init(scopes: String = "read:snapshots,write:snapshots,delete:snapshots", options: [String] = []) throws {
         binary = try SnapstoreBinary(store: directory.file("served"))
         try binary.run("org", "create", "acme", "-q")
         token = try Self.token(binary, org: "acme", scopes)
         process = try ChildProcess(
-            binary.path, ["serve", "--listen", "127.0.0.1:0", "--json", "--store", binary.store])
+            binary.path, ["serve", "--listen", "127.0.0.1:0", "--json", "--store", binary.store] + options)
         url = try Self.url(of: process)
     }
 

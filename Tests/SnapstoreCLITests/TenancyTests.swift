@@ -145,7 +145,7 @@ import Testing
                 #expect(weak.status == 403 && weak.json["code"] as? String == "not_allowed", "\(method) \(path)")
             }
         }
-        #expect(count >= 11)
+        #expect(count >= 16)
         for path in ["/healthz", "/readyz"] { #expect(try server.http("GET", path, token: nil).status == 200) }
         for path in ["/", "/v1", "/v2/x", "/healthz/x"] {
             let answer = try server.http("GET", path, token: server.token)
@@ -189,5 +189,60 @@ import Testing
             body: [UInt8](repeating: 0, count: 33 * 8193))
         #expect(long.status == 413)
         #expect(try server.http("GET", "/healthz", token: nil).status == 200)
+    }
+
+    /// Tokens over HTTP: of one's own organisation, and of no more rights than one has.
+    @Test func tokensAndEventsAreThoseOfOnesOwn() throws {
+        let server = try ServerBench()
+        try server.binary.run("org", "create", "other", "-q")
+        let admin = try server.token(org: "acme", "admin:org,read:snapshots,write:snapshots,delete:snapshots")
+        let foreign = try server.token(org: "other", "admin:org,read:snapshots")
+        func post(_ path: String, _ token: String, _ body: String) throws -> ServerBench.Answer {
+            try server.http("POST", path, token: token, body: Array(body.utf8))
+        }
+        let made = try post("/v1/tokens", admin, #"{"subject":"ci","scopes":["read:snapshots"]}"#)
+        let (token, id) = (made.json["token"] as? String ?? "", made.json["id"] as? String ?? "")
+        #expect(made.status == 201 && token.hasPrefix("snap_") && made.json["org"] as? String == "acme")
+        #expect(try server.http("GET", "/v1/snapshots", token: token).status == 200)
+        let more = try post("/v1/tokens", admin, #"{"subject":"ci","scopes":["admin:store"]}"#)
+        #expect(more.status == 403 && more.json["code"] as? String == "not_allowed")
+        for body in [
+            #"{"subject":"","scopes":["admin:org"]}"#, #"{"subject":"x","scopes":[]}"#,
+            #"{"subject":"x","scopes":["y"]}"#,
+        ] {
+            #expect(try post("/v1/tokens", admin, body).status == 400, "\(body)")
+        }
+        let list = try server.http("GET", "/v1/tokens", token: foreign)
+        #expect((list.json["tokens"] as? [[String: Any]])?.allSatisfy { $0["org"] as? String == "other" } == true)
+        #expect(!String(decoding: list.body, as: UTF8.self).contains("snap_"))
+        // Of another organisation it is not there.
+        let revoked = try [foreign, admin].map { try server.http("DELETE", "/v1/tokens/\(id)", token: $0).status }
+        #expect(revoked == [404, 204])
+        #expect(try server.http("GET", "/v1/snapshots", token: token).status == 401)
+
+        let bench = try CommandBench()
+        let push = try bench.shell(
+            "snapstore create root a:1 -q; snapstore push a:1 --json", environment: server.environment(token: admin))
+        let snapshot = try #require(JSONText.lines(push.output).last?["id"] as? String, "\(push.errors)")
+        #expect(try server.http("DELETE", "/v1/snapshots/\(snapshot)", token: admin).status == 204)
+        let feed = try server.http("GET", "/v1/events", token: admin)
+        let events = try #require(feed.json["events"] as? [[String: Any]])
+        #expect(
+            events.compactMap { $0["action"] as? String }.suffix(4)
+                == ["token.create", "token.revoke", "snapshot.create", "snapshot.delete"])
+        #expect(events.suffix(2).allSatisfy { $0["target"] as? String == snapshot && $0["requestId"] is String })
+        let cursor = try #require(feed.json["cursor"] as? String)
+        let rest = try server.http("GET", "/v1/events?cursor=\(cursor)", token: admin)
+        #expect((rest.json["events"] as? [Any])?.isEmpty == true && rest.json["cursor"] as? String == cursor)
+        #expect(try server.http("GET", "/v1/events?cursor=x", token: admin).status == 400)
+        let others = try server.http("GET", "/v1/events", token: foreign).json["events"] as? [[String: Any]]
+        #expect(others?.compactMap { $0["action"] as? String } == ["org.create", "token.create"])
+        // Organisations are the operator's.
+        #expect(try post("/v1/orgs", admin, #"{"org":"new"}"#).status == 403)
+        let store = try server.token(org: "acme", "admin:store")
+        let orgs = try [#"{"org":"new"}"#, #"{"org":"new"}"#, #"{"org":"New"}"#].map {
+            try post("/v1/orgs", store, $0).status
+        }
+        #expect(orgs == [201, 412, 400])
     }
 }

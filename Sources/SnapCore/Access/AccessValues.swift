@@ -42,7 +42,7 @@ package struct Bearer: Sendable, Hashable {
 }
 
 /// Who does something, for the events.
-package struct EventAuthor: Sendable, Hashable {
+package struct EventAuthor: Sendable, Hashable, Codable {
     package let subject: String
     /// Of the HTTP request, if it is one.
     package let request: String?

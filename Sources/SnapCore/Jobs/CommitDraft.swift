@@ -44,6 +44,8 @@ struct CommitDraft: Codable, Sendable {
     var fileCount: Int64
     var chunkCount: Int64
     var expiresMilliseconds: Int64?
+    /// For the event; nil where none is noted.
+    var author: EventAuthor?
     /// The deleted snapshot that comes back as this one; nil where it is a new one.
     var revival: Revival?
 

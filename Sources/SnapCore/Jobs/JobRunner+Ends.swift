@@ -62,6 +62,11 @@ extension JobRunner {
         if let tag = commit.tag {
             _ = try tx.setTag(org: org, name: commit.name, tag: tag, record: job.record)
         }
+        if let author = commit.author {
+            try tx.note(
+                "snapshot.create", target: RecordID(bytes: job.record)?.description ?? "", org: org, by: author,
+                at: clock.milliseconds())
+        }
         if let revival = commit.revival { try revive(revival, as: job.record, org: org, tx) }
     }
 

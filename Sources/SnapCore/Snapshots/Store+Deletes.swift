@@ -61,12 +61,17 @@ extension Store {
 
     /// Removes a snapshot with all its tags.
     ///
+    /// - Parameter author: By whom, for the event; nil: none is noted.
     /// - Throws: ``StoreError/Code/preconditionFailed`` when it is protected.
-    package func deleteSnapshot(id: RecordID, org: String) throws(StoreError) {
+    package func deleteSnapshot(id: RecordID, org: String, by author: EventAuthor? = nil) throws(StoreError) {
         try StoreError.mapped {
             let org = try knownOrg(org)
             let isGone = try delete(id.bytes, org: org, cause: "delete") { record, tx in
                 try refuseIfProtected(tx.reading.snapshot(record, org: org.name))
+                if let author {
+                    try tx.note(
+                        "snapshot.delete", target: id.description, org: org.id, by: author, at: clock.milliseconds())
+                }
                 return true
             }
             guard isGone else { throw StoreError(.notFound, "There is no snapshot with the id \(id).") }

@@ -28,6 +28,8 @@ package struct SnapshotDraft: Sendable {
     package var uniqueBytes: Int64?
     package var fileCount: Int64 = 0
     package var chunkCount: Int64 = 0
+    /// Whose commit is noted as an event, with the commit; nil: it is not.
+    package var author: EventAuthor?
     /// The deleted snapshot that comes back as this one: its tags that are free are set, and it is forgotten, at once.
     var deleted: DeletedSnapshot?
 

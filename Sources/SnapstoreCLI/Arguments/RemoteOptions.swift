@@ -15,7 +15,7 @@ enum Remote {
                 .invalid, "Nothing says which server to speak to.",
                 hint: "Give its URL, or set it for all: snapstore config set remote http://127.0.0.1:7770.")
         }
-        return try RemoteStore(url: url, token: token())
+        return try RemoteStore(url: url, token: token(), authorities: environment("SNAPSTORE_CA_FILE"))
     }
 
     /// From `SNAPSTORE_TOKEN`, or the file that `SNAPSTORE_TOKEN_FILE` names.

@@ -12,34 +12,46 @@ struct Serve: ParsableCommand {
               snapstore serve
               snapstore serve --listen 127.0.0.1:0
 
-            Plain HTTP, so on loopback alone. Clients need a token: see `snapstore token create`. The log is on standard \
+            Plain HTTP is spoken on loopback alone; for others give a certificate and its \
+            key (--tls-cert, --tls-key): TLS 1.2 or later, with HTTP/2. Clients need a token: see `snapstore token create`. The log is on standard \
             error. SIGTERM ends it once what is under way is done.
             """)
 
     @OptionGroup var global: GlobalOptions
     @Option(help: ArgumentHelp("Where to listen; port 0 is one that is free.", valueName: "host:port"))
     var listen = ListenAddress.usual
+    @Option(help: ArgumentHelp("The certificate, with those that sign it: a file in PEM.", valueName: "file"))
+    var tlsCert: String?
+    @Option(help: ArgumentHelp("The key of the certificate: a file in PEM.", valueName: "file")) var tlsKey: String?
+
+    func validate() throws {
+        guard (tlsCert == nil) == (tlsKey == nil) else {
+            throw ValidationError("--tls-cert and --tls-key go together.")
+        }
+    }
 
     func run() throws {
         let output = Output(global)
         output.status("serve")
         let watch = Stopwatch()
-        guard listen.isLoopback else {
+        guard listen.isLoopback || tlsCert != nil else {
             throw StoreError(
                 .notAllowed, "\(listen.host) is not loopback, and tokens would cross the network in the clear.",
-                hint: "Listen on 127.0.0.1 or [::1], behind a proxy that speaks TLS.")
+                hint: "Give --tls-cert and --tls-key, or listen on 127.0.0.1 or [::1] behind a proxy that speaks TLS.")
         }
         let store = try global.openStore(create: true)
         var options = ServiceOptions()
         (options.host, options.port) = (listen.host, listen.port)
+        if let tlsCert, let tlsKey { options.tls = (tlsCert, tlsKey) }
         let isQuiet = global.quiet
         let service = try Service(store: store, options: options, logger: Self.logger(isQuiet: isQuiet))
         let host = listen.isIPv6 ? "[\(listen.host)]" : listen.host
+        let scheme = tlsCert == nil ? "http" : "https"
         let isJSON = global.json
         try AsyncWait.run {
             try await service.run { running in
                 Interrupts.call { running.stop() }
-                let url = "http://\(host):\(running.port)"
+                let url = "\(scheme)://\(host):\(running.port)"
                 if isJSON {
                     try? JSONLines.write(
                         JSONLine("item", [("url", .text(url)), ("port", .integer(Int64(running.port)))]))

@@ -102,7 +102,7 @@ import Testing
         for number in 1...(50 * TestScale.factor) {
             let place = "pull \(number), seed \(seed)"
             try bench.bench.done("rm -rf into out")
-            // Killed, or cut often enough that it gives up, or cut once.
+            // Killed, or cut on the way.
             switch number % 3 {
             case 0:
                 let seconds = Double(Int.random(in: 1...80, using: &generator)) / 1000
@@ -118,7 +118,7 @@ import Testing
                 try bench.tell("up \(Int.random(in: 1...2000, using: &generator))")
                 let run = try bench.run("pull acme/p:1 -q --store into --restore out")
                 proof.check(run.status == 0, "exit \(run.status) at \(place): \(run.errors)")
-                proof.note("with a restore, cut once")
+                proof.note("cut once before a restore")
             }
             // What is there is whole; and the second time finishes it.
             let shown = try bench.bench.shell("snapstore get acme/p:1 --json --store into")

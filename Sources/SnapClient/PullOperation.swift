@@ -22,8 +22,8 @@ package struct PullOperation: Sendable {
     }
 
     /// - Parameters:
-    ///   - id: Of the snapshot on the server.
-    ///   - org: Under which it is filed here, by its `name` and `tag`.
+    ///   - found: As the server tells of it: it is filed under the same organisation and name.
+    ///   - tag: That it gets here, whatever had it before; nil for none.
     /// - Throws: ``StoreError``; nothing of it stays then.
     package func run(
         _ found: SnapshotMessage, tag: String?, from remote: RemoteStore, into store: Store,
@@ -35,8 +35,7 @@ package struct PullOperation: Sendable {
         var draft = SnapshotDraft(name: found.name, tag: tag, manifest: manifest, kind: "")
         draft.force = true
         draft.creator = found.creator
-        draft.labels = found.labels.map { SnapshotRecord.Label(key: $0.key, value: $0.value) }
-            .sorted { $0.key < $1.key }
+        draft.labels = [SnapshotRecord.Label](byKey: found.labels)
         let receiver = try await executor.run { try Receiver(store.beginSession(.pull, org: found.org)) }
         do {
             progress.enter(.reading)
@@ -153,8 +152,7 @@ private final class Receiver: @unchecked Sendable {
     func commit(_ draft: SnapshotDraft) throws -> CommitResult {
         try session.flush()
         var draft = draft
-        try SnapshotInspection { [session] in try session.read($0) }.fill(&draft)
-        draft.uniqueBytes = try session.distinctBytes(of: draft.manifest)
+        try SnapshotInspection.fill(&draft, from: session)
         return try session.commit(draft, cause: "pull")
     }
 

@@ -35,7 +35,7 @@ package struct PushOperation: Sendable {
         var message = OpenPushMessage(name: name, tag: tag, manifest: manifest.description)
         message.ifMatch = ifMatch
         message.force = force ? true : nil
-        message.labels = labels.isEmpty ? nil : Dictionary(labels.map { ($0.key, $0.value) }) { first, _ in first }
+        message.labels = labels.isEmpty ? nil : labels.byKey
         // The same push, when it is repeated after a cut.
         let key = "\(name):\(tag ?? "") \(manifest)"
         let opened = try await remote.openPush(message, key: key)

@@ -45,9 +45,7 @@ package final class RemoteStore: Sendable {
                 hint: "For example http://127.0.0.1:7770.")
         }
         let text = String(match.output.0)
-        let host = String(match.output.2)
-        let isLoopback = host == "localhost" || host == "[::1]" || host.wholeMatch(of: /127(\.\d{1,3}){3}/) != nil
-        guard match.output.1 == "https" || isLoopback else {
+        guard match.output.1 == "https" || Loopback.isLoopback(match.output.2.filter { !"[]".contains($0) }) else {
             throw StoreError(
                 .notAllowed,
                 "\(text) is plain HTTP to another machine: the token would cross the network in the clear.",

@@ -45,10 +45,7 @@ final class CompressionPipeline {
         inFlight.append((slot, lane))
         try pool.submit { [tools] in
             let stored = try tools.withTools { compressor, hasher in
-                let (codec, stored) = try compressor.compress(frame.raw)
-                return StoredFrame(
-                    codec: codec, stored: stored, rawBytes: UInt32(clamping: frame.raw.count),
-                    check: Array(hasher.digest(stored).bytes.prefix(FrameInfo.checkBytes)), objects: frame.objects)
+                try frame.stored(compressor, hasher)
             }
             slot.result.withLock { $0 = stored }
             slot.isDone.store(true, ordering: .releasing)

@@ -5,6 +5,9 @@ internal import Synchronization
 /// Most reads want a little of a frame, and all that lies behind it would be decoded in vain. Who wants more later goes on
 /// where the last one stopped. Several threads may read; of those that want more, one decodes at a time. Memory: the raw
 /// bytes, and until all of them are decoded the stored ones and a decoder.
+///
+/// Unchecked, because of the pointer: what it leads to is written under the lock of ``rest``, and read only up to
+/// ``decoded``.
 package final class LazyFrame: @unchecked Sendable {
     /// Raw bytes of the whole frame.
     package let count: Int
@@ -16,7 +19,7 @@ package final class LazyFrame: @unchecked Sendable {
     private let rest: Mutex<Rest?>
     private let decoders: FrameDecoders
 
-    /// What is left to be decoded.
+    /// What is left to be decoded. Unchecked: its decoder is used under the lock alone.
     private struct Rest: @unchecked Sendable {
         let stored: [UInt8]
         /// Once some of it is.

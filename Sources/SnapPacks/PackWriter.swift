@@ -1,4 +1,4 @@
-internal import SnapDigest
+package import SnapDigest
 internal import SnapIO
 package import SnapModel
 internal import Synchronization
@@ -97,14 +97,24 @@ package final class PackWriter {
 }
 
 /// Objects one after another, not yet compressed.
-struct RawFrame: Sendable {
-    var raw: [UInt8] = []
-    var objects: [(key: ObjectKey, length: UInt32)] = []
+package struct RawFrame: Sendable {
+    package private(set) var raw: [UInt8] = []
+    package private(set) var objects: [(key: ObjectKey, length: UInt32)] = []
 
-    mutating func add(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) {
+    package init() {}
+
+    package mutating func add(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) {
         if raw.isEmpty { raw.reserveCapacity(max(bytes.count, PackWriter.frameRawBytes)) }
         raw.append(contentsOf: bytes)
         objects.append((key, UInt32(clamping: bytes.count)))
+    }
+
+    /// The frame as it is stored, with its check.
+    package func stored(_ compressor: FrameCompressor, _ hasher: SHA256) throws -> StoredFrame {
+        let (codec, stored) = try compressor.compress(raw)
+        return StoredFrame(
+            codec: codec, stored: stored, rawBytes: UInt32(clamping: raw.count),
+            check: Array(hasher.digest(stored).bytes.prefix(FrameInfo.checkBytes)), objects: objects)
     }
 }
 

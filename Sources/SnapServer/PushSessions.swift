@@ -44,8 +44,10 @@ final class PushSessions: Sendable {
                 .busy, "\(Self.perOrgMax) pushes of the organisation are under way.",
                 hint: "Try again once one is done.")
         }
-        let push = PushSession(
-            try store.beginSession(.push, org: bearer.org), draft, key: key, bearer, now: now)
+        let push = try StoreError.mapped {
+            try PushSession(
+                try store.beginSession(.push, org: bearer.org), draft, key: key, bearer, now: now)
+        }
         let isHeld = try push.isHeld()
         let id = RecordID().description
         open.withLock { $0[id] = push }
@@ -98,8 +100,7 @@ final class PushSessions: Sendable {
         var draft = SnapshotDraft(name: message.name, tag: message.tag, manifest: manifest, kind: "")
         draft.creator = bearer.subject
         draft.force = message.force ?? false
-        draft.labels = (message.labels ?? [:]).map { SnapshotRecord.Label(key: $0.key, value: $0.value) }
-            .sorted { $0.key < $1.key }
+        draft.labels = [SnapshotRecord.Label](byKey: message.labels ?? [:])
         switch message.ifMatch {
         case nil: break
         case "none": draft.ifMatch = SnapshotDraft.Match.none
@@ -124,19 +125,19 @@ final class PushSession: Sendable {
     private struct State: @unchecked Sendable {
         let session: Session
         var draft: SnapshotDraft
-        let opener: BundleOpener?
+        let opener: BundleOpener
         /// Kept for a client that did not hear it.
         var result: CommitResult?
     }
     private let state: Mutex<State>
 
-    init(_ session: Session, _ draft: SnapshotDraft, key: String?, _ bearer: Bearer, now: Int64) {
+    init(_ session: Session, _ draft: SnapshotDraft, key: String?, _ bearer: Bearer, now: Int64) throws {
         org = bearer.org
         subject = bearer.subject
         self.key = key
         manifest = draft.manifest
         used = Atomic(now)
-        state = Mutex(State(session: session, draft: draft, opener: try? BundleOpener()))
+        state = Mutex(State(session: session, draft: draft, opener: try BundleOpener()))
     }
 
     func isOf(_ bearer: Bearer, key: String?, manifest: Digest) -> Bool {
@@ -167,8 +168,7 @@ final class PushSession: Sendable {
     func take(_ frame: BundleFrame) throws(StoreError) -> (objects: Int, bytes: Int64) {
         do {
             return try state.withLock { state in
-                guard let opener = state.opener else { throw StoreError(.io, "There is no memory for a frame.") }
-                try opener.open(frame) { try state.session.put(frame.frame, $0) }
+                try state.opener.open(frame) { try state.session.put(frame.frame, $0) }
                 return (frame.objects.count, Int64(frame.info.rawBytes))
             }
         } catch let error as FormatError {
@@ -216,8 +216,7 @@ final class PushSession: Sendable {
             draft.fileCount = same.fileCount
             draft.chunkCount = same.chunkCount
         } else {
-            try SnapshotInspection { try session.read($0) }.fill(&draft)
-            draft.uniqueBytes = try session.distinctBytes(of: digest)
+            try SnapshotInspection.fill(&draft, from: session)
         }
     }
 

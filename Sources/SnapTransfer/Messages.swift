@@ -2,7 +2,7 @@ package import SnapCore
 internal import SnapDigest
 internal import SnapModel
 
-// What goes over the network as JSON. Both sides share these types; docs/openapi.json describes them. Digests are
+// What goes over the network as JSON. Both sides share these types; `GET /openapi.json` describes them. Digests are
 // `sha256:…`, times milliseconds since 1970, sizes bytes.
 
 /// A snapshot as servers tell of it.
@@ -36,7 +36,7 @@ package struct SnapshotMessage: Codable, Sendable, Hashable {
         visibility = record.visibility
         parent = record.parent?.description
         creator = record.creator
-        labels = Dictionary(record.labels.map { ($0.key, $0.value) }) { first, _ in first }
+        labels = record.labels.byKey
         createdMilliseconds = record.createdMilliseconds
         logicalBytes = record.logicalBytes
         uniqueBytes = record.uniqueBytes
@@ -147,4 +147,14 @@ package struct ProblemMessage: Codable, Sendable {
 extension StoreError.Code {
     /// No token, or one that is worth nothing.
     package static let unauthorized = StoreError.Code(rawValue: "unauthorized")
+}
+
+extension [SnapshotRecord.Label] {
+    /// As JSON has them.
+    package var byKey: [String: String] { Dictionary(map { ($0.key, $0.value) }) { first, _ in first } }
+
+    /// As stores have them: sorted by key.
+    package init(byKey labels: [String: String]) {
+        self = labels.map { SnapshotRecord.Label(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
+    }
 }

@@ -4,7 +4,7 @@ package import SnapModel
 /// holds, since who holds a node holds all that it names.
 ///
 /// A pure state machine, for both directions. Whoever drives it asks whether the receiver holds some keys (``next()``), says
-/// which are missing (``answer(_:isMissing:)``), and gives the children of each node that was missing
+/// which are missing (``answer(isMissing:)``), and gives the children of each node that was missing
 /// (``expand(_:)``), whose bytes the sender has at hand, or the receiver has got by then. Deep first, in the order of
 /// the tree, so that what lies together there lies together on its way. Memory: the keys on the way down, and of those met
 /// so many that few are asked about twice.

@@ -3,6 +3,7 @@ import Logging
 import SnapCore
 import SnapIO
 import SnapServer
+import SnapTransfer
 
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -94,5 +95,5 @@ struct ListenAddress: ExpressibleByArgument {
 
     var defaultValueDescription: String { "127.0.0.1:7770" }
     var isIPv6: Bool { host.contains(":") }
-    var isLoopback: Bool { host == "localhost" || host == "::1" || host.wholeMatch(of: /127(\.\d{1,3}){3}/) != nil }
+    var isLoopback: Bool { Loopback.isLoopback(host) }
 }

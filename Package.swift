@@ -137,7 +137,8 @@ let package = Package(
         .testTarget(
             name: "SnapCoreTests",
             dependencies: [
-                "SnapCore", "SnapCatalogue", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO", "TestSupport",
+                "SnapTransfer", "SnapCore", "SnapCatalogue", "SnapPacks", "SnapModel", "SnapDigest", "SnapIO",
+                "TestSupport",
             ]),
         .testTarget(
             name: "SnapTreesTests",

@@ -32,7 +32,9 @@ package final class HeldLookup {
             try Self.check(sqlite3_exec(connection, Catalogue.cachePragma, nil, nil, nil), connection)
             question = try Self.prepare(
                 """
-                SELECT 1 FROM object WHERE scope = ? AND kind = ? AND digest = ? AND refs > 0 AND bad = 0
+                SELECT 1 FROM object AS held WHERE scope = ? AND kind = ? AND digest = ? AND refs > 0 AND bad = 0
+                    AND (frame IS NOT NULL OR EXISTS (
+                        SELECT 1 FROM object WHERE scope = 1 AND kind = held.kind AND digest = held.digest AND bad = 0))
                 """, connection)
             publicHoldings = try Self.prepare("SELECT held_objects FROM scope WHERE id = 1", connection)
         } catch {

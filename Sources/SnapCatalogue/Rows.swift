@@ -21,7 +21,7 @@ package struct ScopeRow: Hashable, Sendable {
 package struct OrgRow: Hashable, Sendable {
     package let id: Int64
     package let name: String
-    package let scope: ScopeID
+    package var scope: ScopeID
 }
 
 /// One object in one scope.

@@ -6,7 +6,11 @@ internal import SnapModel
 extension Session {
     /// Whether the scope holds the object, but with bytes that failed their check.
     func isDamaged(_ key: ObjectKey) throws -> Bool {
-        try store.catalogue.read { try $0.object(key, scope: org.scope)?.isBad == true }
+        // What is borrowed and yet is to be put has bytes that failed their check in `public`.
+        try store.catalogue.read { tx in
+            guard let row = try tx.object(key, scope: org.scope) else { return false }
+            return row.isBad || (row.frame == nil && row.refs > 0)
+        }
     }
 
     /// Points damaged objects at the copies that this session has written. They are held already, so no commit is
@@ -19,13 +23,15 @@ extension Session {
         for batch in healing.batches(of: 250) {
             try store.catalogue.write("heal") { tx in
                 for key in batch {
-                    guard let bad = try tx.reading.object(key, scope: org.scope), bad.isBad, let old = bad.frame,
+                    guard let bad = try tx.reading.object(key, scope: org.scope), bad.isBad || bad.frame == nil,
                         let place = try uploads.place(key) ?? tx.reading.upload(key, session: row.id),
                         let to = try tx.reading.frame(place.frame)?.pack
                     else { continue }
                     try tx.moveObject(key, scope: org.scope, frame: place.frame, position: place.position)
                     // A pack that was lost may be forgotten already.
-                    if let from = try tx.reading.frame(old)?.pack {
+                    if bad.frame == nil {
+                        try tx.addBorrows(key, -1)
+                    } else if let from = try bad.frame.flatMap({ try tx.reading.frame($0)?.pack }) {
                         try tx.addLive(pack: from, objects: -1, bytes: -bad.length)
                     }
                     try tx.addLive(pack: to, objects: 1, bytes: place.length)

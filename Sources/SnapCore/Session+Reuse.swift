@@ -12,12 +12,7 @@ extension Session {
     /// Whether some object that the organisation can read is known to be damaged.
     package func hasDamage() throws(StoreError) -> Bool {
         try StoreError.mapped {
-            try store.catalogue.read { read in
-                for scope in [org.scope, .public] where try !read.badObjects(scope: scope, limit: 1).isEmpty {
-                    return true
-                }
-                return false
-            }
+            try store.catalogue.read { try $0.hasBadObjects(scopes: [org.scope, .public]) }
         }
     }
 }

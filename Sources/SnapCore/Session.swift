@@ -14,6 +14,8 @@ package enum SessionKind: String, Sendable {
     case backup
     case push
     case pull
+    case publish
+    case copy
 }
 
 /// One use of a store: while it is open, nothing that was held when it began is deleted, and what it writes belongs to
@@ -54,7 +56,7 @@ package final class Session {
         let scope = org.scope
         heldCopy = ScopeCopy(store.catalogue, scope) { SortedObjects(try $0.heldKeys(scope: scope, limit: $1)) }
         held = HeldObjects(try store.catalogue.makeHeldLookup(), scope: org.scope, copy: heldCopy)
-        isDamageKnown = try store.catalogue.read { try !$0.badObjects(scope: org.scope, limit: 1).isEmpty }
+        isDamageKnown = try store.catalogue.read { try $0.hasBadObjects(scopes: [scope, .public]) }
         sealer = PackSealer(catalogue: store.catalogue, session: row.id, scope: org.scope, uploads: uploads)
     }
 

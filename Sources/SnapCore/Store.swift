@@ -154,6 +154,7 @@ package final class Store: Sendable {
     /// The organisation with this name, made if need be.
     func ensureOrg(_ name: String) throws -> OrgRow {
         if let org = try catalogue.read({ try $0.org(named: name) }) { return org }
+        try Self.refuseReserved(name)
         return try catalogue.write("org") { tx in
             try tx.reading.org(named: name)
                 ?? tx.insertOrg(named: name, createdMilliseconds: clock.milliseconds())

@@ -33,7 +33,7 @@ package struct SnapshotMessage: Codable, Sendable, Hashable {
         tags = record.tags.map(\.description)
         digest = record.manifest.description
         kind = record.kind
-        visibility = record.visibility
+        visibility = record.visibility.rawValue
         parent = record.parent?.description
         creator = record.creator
         labels = record.labels.byKey

@@ -62,7 +62,7 @@ import Testing
         /// What is known of a snapshot elsewhere than in the catalogue, too.
         static func known(_ record: SnapshotRecord) -> [String] {
             [
-                "\(record.id)", record.org, record.name, "\(record.manifest)", record.kind, record.visibility,
+                "\(record.id)", record.org, record.name, "\(record.manifest)", record.kind, record.visibility.rawValue,
                 "\(record.createdMilliseconds)", "\(String(describing: record.parent))", record.creator ?? "-",
                 "\(record.labels)",
             ]

@@ -5,7 +5,7 @@ import SnapModel
 extension StoreFixture {
     /// The files of a snapshot, read whole.
     func files(of record: SnapshotRecord) throws -> [String: [UInt8]] {
-        try Self.files(of: record.manifest, store.reader(org: Self.org))
+        try Self.files(of: record.manifest, store.reader(org: org))
     }
 
     /// The bytes of every file of a snapshot.

@@ -20,6 +20,8 @@ extension JobLimits {
 struct StoreFixture {
     let store: Store
     static let org = "local"
+    /// Who commits, and reads.
+    var org = Self.org
 
     /// Puts a directory and commits it.
     @discardableResult
@@ -27,7 +29,7 @@ struct StoreFixture {
         _ name: String, tag: String = "latest", files: [String: [UInt8]], ifMatch: SnapshotDraft.Match? = nil,
         force: Bool = false
     ) throws -> CommitResult {
-        let session = try store.beginSession(.create, org: Self.org)
+        let session = try store.beginSession(.create, org: org)
         defer { session.end() }
         let manifest = try put(files, session)
         var draft = SnapshotDraft(name: name, tag: tag, manifest: manifest, kind: "directory")
@@ -73,7 +75,7 @@ struct StoreFixture {
 
     /// Names of all snapshots, with their tags.
     func names() throws -> Set<String> {
-        Set(try store.snapshots(org: Self.org).map { "\($0.name):\($0.tags.map(\.tag).joined(separator: ","))" })
+        Set(try store.snapshots(org: org).map { "\($0.name):\($0.tags.map(\.tag).joined(separator: ","))" })
     }
 
     /// Collects at once.

@@ -1,9 +1,37 @@
 internal import GRDB
-internal import SnapModel
+package import SnapModel
 
 // What checks and collections ask.
 
+/// An object whose count of those that borrow it is wrong.
+package struct WrongBorrows: Sendable {
+    package let key: ObjectKey
+    /// What its row says; nothing, where there is none.
+    package let noted: Int64
+    package let actual: Int64
+    package let isThere: Bool
+}
+
 extension ReadAccess {
+    /// Up to `limit` objects that are not borrowed as often as their row in `public` says.
+    package func wrongBorrows(limit: Int) throws -> [WrongBorrows] {
+        var statement = try PointStatement(
+            db,
+            """
+            SELECT kind, digest, SUM(noted), SUM(actual), MAX(there) FROM (
+                SELECT kind, digest, borrows AS noted, 0 AS actual, 1 AS there FROM object WHERE scope = 1
+                UNION ALL
+                SELECT kind, digest, 0, 1, 0 FROM object WHERE scope <> 1 AND frame IS NULL)
+            GROUP BY kind, digest HAVING SUM(noted) <> SUM(actual) LIMIT ?
+            """)
+        statement.bind(Int64(limit))
+        return try statement.all { row in
+            WrongBorrows(
+                key: try row.key(), noted: try row.amount(2, "borrows"), actual: try row.amount(3, "borrows"),
+                isThere: try row.integer(4, "there") != 0)
+        }
+    }
+
     /// Where the objects of a scope are whose bytes lie in a pack, in the order of the pack. Costs a pass over the
     /// scope's objects.
     package func places(pack: Int64, scope: ScopeID) throws -> [ObjectPlace] {

@@ -108,12 +108,13 @@ extension ReadAccess {
         return try statement.all { try ObjectRow($0) }.compactMap(\.place)
     }
 
-    /// Up to `limit` objects that a scope holds good bytes for, own or borrowed, in key order.
+    /// Up to `limit` objects that a scope holds good bytes of its own for, in key order.
     package func heldKeys(scope: ScopeID, limit: Int) throws -> [ObjectKey] {
         var statement = try PointStatement(
             db,
             """
-            SELECT kind, digest FROM object WHERE scope = ? AND refs > 0 AND bad = 0 ORDER BY kind, digest LIMIT ?
+            SELECT kind, digest FROM object
+            WHERE scope = ? AND refs > 0 AND bad = 0 AND frame IS NOT NULL ORDER BY kind, digest LIMIT ?
             """)
         statement.bind(scope.rawValue)
         statement.bind(Int64(limit))
@@ -168,6 +169,12 @@ extension ReadAccess {
                 """, arguments: [scope.rawValue])
         guard let row else { return (0, 0, 0) }
         return (try row.get("objects"), try row.get("bytes"), try row.get("latest"))
+    }
+
+    /// Whether some object of some scopes is damaged.
+    package func hasBadObjects(scopes: [ScopeID]) throws -> Bool {
+        for scope in scopes where try !badObjects(scope: scope, limit: 1).isEmpty { return true }
+        return false
     }
 
     /// Up to `limit` damaged objects. By their own index, or SQLite would look through all objects of the scope.

@@ -16,6 +16,11 @@ extension WriteAccess {
         return db.changesCount == 1
     }
 
+    /// Sets who may see a snapshot.
+    package func setVisibility(_ visibility: String, record: [UInt8]) throws {
+        try run("UPDATE record SET visibility = ? WHERE uid = ?", [visibility, Data(record)])
+    }
+
     /// Remembers a snapshot that is being deleted.
     package func insertDeleted(_ record: DeletedRecordRow) throws {
         try run(

@@ -20,9 +20,7 @@ extension Store {
                 .invalid, "`\(escaped(Array(name.utf8.prefix(200))))` is no name for an organisation.",
                 hint: "Use a-z, 0-9, and . _ - between them.")
         }
-        guard name != "public" else {
-            throw StoreError(.invalid, "`public` is what every organisation may read, and none of them.")
-        }
+        try Self.refuseReserved(name)
         try StoreError.mapped {
             try catalogue.write("org") { tx in
                 guard try tx.reading.org(named: name) == nil else {
@@ -33,6 +31,12 @@ extension Store {
                 let org = try tx.insertOrg(named: name, createdMilliseconds: clock.milliseconds())
                 try tx.note("org.create", target: name, org: org.id, by: author, at: clock.milliseconds())
             }
+        }
+    }
+
+    static func refuseReserved(_ name: String) throws(StoreError) {
+        guard name != "public" else {
+            throw StoreError(.invalid, "`public` is what every organisation may read, and none of them.")
         }
     }
 

@@ -10,6 +10,9 @@ struct JobObjects {
     /// The session whose uploads count, with its index when it is this process's.
     let session: Int64?
     let uploads: SessionUploads?
+    /// Whether what `public` has, and does not hold, may be borrowed: where a catalogue is made anew nobody knows what was
+    /// published, and a record says that its snapshot was whole.
+    var borrowsUnheld = false
 
     /// Where the session put an object, if it did.
     func upload(_ key: ObjectKey, _ tx: ReadAccess) throws -> ObjectPlace? {

@@ -23,13 +23,20 @@ extension JobRunner {
             let verdict = try judge(commit, org: draft.org, tx)
             switch verdict {
             case .same(let record):
-                return try turnAround(job, record: record, tx)
+                let id = RecordID(bytes: record)?.description
+                return try turnAround(job, code: JobRunner.sameContent, message: id, tx)
             case .set(let replaced):
                 try publish(commit, job: job, org: draft.org, tx)
                 result = JobResult(record: job.record, errorCode: nil, errorMessage: nil, replaced: replaced)
             }
         }
-        if job.state == .running {
+        if let publishing = draft.publishing, job.state == .running {
+            if let failure = try makePublic(job, publishing, org: draft.org, tx) {
+                return try turnAround(job, code: failure.code, message: failure.message, tx)
+            }
+        }
+        // What is public is billed to nobody: whoever published it holds it, and pays for that.
+        if job.state == .running, job.scope != .public {
             try tx.appendLedger(
                 org: draft.org, stamp: job.stamp, bytes: job.bytes, record: job.record, cause: draft.cause)
         }
@@ -44,13 +51,27 @@ extension JobRunner {
             manifest: manifest, ifMatch: commit.ifMatch, force: commit.force)
     }
 
-    /// Somebody else committed the same content under the tag meanwhile: a success, with nothing of ours kept.
-    private func turnAround(_ job: JobRow, record: [UInt8], _ tx: WriteAccess) throws {
+    /// Somebody else did the same meanwhile, or made it needless: nothing of ours is kept.
+    private func turnAround(_ job: JobRow, code: String, message: String?, _ tx: WriteAccess) throws {
         var job = job
         job.state = .undoing
-        job.errorCode = JobRunner.sameContent
-        job.errorMessage = RecordID(bytes: record)?.description
+        job.errorCode = code
+        job.errorMessage = message
         try tx.updateJob(job)
+    }
+
+    /// Lets every organisation see a snapshot. Returns why not, when it was deleted or published meanwhile.
+    private func makePublic(_ job: JobRow, _ draft: PublishingDraft, org: Int64, _ tx: WriteAccess) throws
+        -> (code: String, message: String?)?
+    {
+        let id = RecordID(bytes: job.record)?.description ?? ""
+        guard let record = try tx.reading.record(job.record), record.org == org else {
+            return (StoreError.Code.notFound.rawValue, "The snapshot \(id) was deleted meanwhile.")
+        }
+        guard record.visibility != SnapshotVisibility.public.rawValue else { return (JobRunner.sameContent, id) }
+        try tx.setVisibility(SnapshotVisibility.public.rawValue, record: job.record)
+        try tx.note("snapshot.publish", target: id, org: org, by: draft.author, at: clock.milliseconds())
+        return nil
     }
 
     /// The error code of a job that found its content committed already; its message is that record's id.

@@ -43,8 +43,10 @@ struct JobRunner: Sendable {
                 if foreign?.session != owner { foreign = (owner, try uploadsOfAnother(owner)) }
                 known = foreign?.uploads
             }
-            let objects = JobObjects(
+            var objects = JobObjects(
                 catalogue: catalogue, frames: frames, scope: scope, session: job.session, uploads: known)
+            // Only a rebuild commits without a session.
+            objects.borrowsUnheld = job.kind == .attach && job.session == nil
             onUnreadable(try step(job, objects, &budget, &plan))
         }
     }

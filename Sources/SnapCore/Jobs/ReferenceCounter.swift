@@ -51,10 +51,13 @@ extension ReferenceCounter {
             note(key, bytes: upload.place.length, objects: 1)
             return true
         }
+        if let upload { try takeOwn(key, upload) }
         // Most of the others are held: nothing crosses.
         if try tx.addReferences(count, to: key, scope: scope) { return false }
         if let row = try tx.reading.object(key, scope: scope) { return try add(count, to: row, upload) }
-        if scope != .public, let shared = try tx.reading.object(key, scope: .public), shared.refs > 0, !shared.isBad {
+        if scope != .public, let shared = try tx.reading.object(key, scope: .public), !shared.isBad,
+            shared.refs > 0 || objects.borrowsUnheld
+        {
             try tx.insertBorrowed(key, length: shared.length, scope: scope, refs: count)
             try tx.addBorrows(key, 1)
             note(key, bytes: shared.length, objects: 1)
@@ -63,6 +66,14 @@ extension ReferenceCounter {
         throw StoreError(
             .incomplete, "The snapshot needs \(key), which is neither held nor uploaded.",
             hint: "Capture or push it again.")
+    }
+
+    /// What is held with the bytes of `public`, and was put all the same since those are damaged, gets bytes of its own.
+    private mutating func takeOwn(_ key: ObjectKey, _ upload: (place: ObjectPlace, pack: Int64)) throws {
+        guard scope != .public, let row = try tx.reading.object(key, scope: scope), row.frame == nil else { return }
+        try tx.moveObject(key, scope: scope, frame: upload.place.frame, position: upload.place.position)
+        packChanges.add(pack: upload.pack, objects: 1, bytes: upload.place.length)
+        try returnBorrowed(key)
     }
 
     /// To an object that is damaged, or that nobody holds.
@@ -120,10 +131,17 @@ extension ReferenceCounter {
     /// Returns a borrowed object: the row has no bytes of its own to keep for a grace period.
     private mutating func giveBack(_ key: ObjectKey) throws {
         try tx.deleteHolding(key, scope: scope)
+        try returnBorrowed(key)
+    }
+
+    /// What nobody borrows any more, and `public` has let go, gets its grace from now on. As long as it is not condemned the
+    /// job that let it go still needs its bytes, and condemns it.
+    private mutating func returnBorrowed(_ key: ObjectKey) throws {
         try tx.addBorrows(key, -1)
-        if let shared = try tx.reading.object(key, scope: .public), shared.refs == 0, shared.borrows == 0 {
-            try tx.letGo(key, scope: .public, sequence: sequence(), milliseconds: nowMilliseconds)
-        }
+        guard let shared = try tx.reading.object(key, scope: .public), shared.refs == 0, shared.borrows == 0,
+            shared.condemned != nil
+        else { return }
+        try tx.letGo(key, scope: .public, sequence: sequence(), milliseconds: nowMilliseconds)
     }
 
     /// Lets gc have an object that nobody holds, unless it may have it already.

@@ -80,6 +80,7 @@ struct StoreChecker {
             }
             if isSettled { try checkCounts(scope, beside) }
         }
+        try checkBorrows()
         try checkLedgers()
         for org in try store.catalogue.read({ try $0.orgs() }) {
             let records = RecordCheck(store: store, step: options.step)
@@ -348,6 +349,16 @@ struct StoreChecker {
             return true
         } catch let error as StoreError where error.code == .busy {
             return false
+        }
+    }
+
+    /// What each organisation borrows from `public`, which a moment has no part of: a transaction notes both ends of it.
+    private mutating func checkBorrows() throws {
+        let check = BorrowCheck(store: store)
+        let problems = try check.problems()
+        if options.repair, !problems.isEmpty { result.repaired += Int64(try check.repair()) }
+        for problem in options.repair && !problems.isEmpty ? try check.problems() : problems {
+            report(problem.code, problem.message)
         }
     }
 

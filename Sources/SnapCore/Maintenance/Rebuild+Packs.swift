@@ -88,13 +88,24 @@ extension Rebuild {
         guard !missing.isEmpty else { return }
         var check = WholeSnapshots(store: store, missing: Set(missing.map(\.id)))
         for org in try store.catalogue.read({ try $0.orgs() }) {
-            for record in try store.snapshots(org: org.name) where try !check.isWhole(record.manifest, org) {
+            for row in try store.catalogue.read({ try $0.records(org: org.id) }) {
+                // Unpublished since, and collected: its organisation has bytes of its own.
+                if row.visibility == SnapshotVisibility.public.rawValue, let id = RecordID(bytes: row.uid),
+                    try !check.isWhole([ObjectKey(.manifest, row.manifest)], .public)
+                {
+                    try store.unpublish(id, org: org.name)
+                }
+                // Its record is nobody else's: without it the snapshot was deleted, though others have the same content.
+                let roots = [ObjectKey(.manifest, row.manifest), ObjectKey(.record, row.object)]
+                guard try !check.isWhole(roots, org.scope) else { continue }
+                guard let record = try store.snapshot(row.uid) else { continue }
                 result.lost.append("\(org.name)/\(record.displayName)")
                 try store.deleteSnapshot(id: record.id, org: org.name)
             }
             try store.settle(org: org.name)
-            try recount(org, store)
+            try recount(org.scope, store)
         }
+        try recount(.public, store)
         for scope in Set(missing.map(\.scope)) {
             try forgetObjects(in: missing.filter { $0.scope == scope }, scope, store)
         }
@@ -105,8 +116,8 @@ extension Rebuild {
     }
 
     /// Counts anew, and corrects the ledger by what that changes.
-    private func recount(_ org: OrgRow, _ store: Store) throws {
-        guard let scope = try store.catalogue.read({ try $0.scope(org.scope) }) else { return }
+    private func recount(_ scope: ScopeID, _ store: Store) throws {
+        guard let scope = try store.catalogue.read({ try $0.scope(scope) }) else { return }
         try ReferenceRecount(store: store, scope: scope, objectsAtOnce: FsckOptions().objectsAtOnce)
             .repair(.letGo, cause: "rebuild")
     }
@@ -149,20 +160,20 @@ private struct WholeSnapshots {
         self.missing = missing
     }
 
-    mutating func isWhole(_ manifest: Digest, _ org: OrgRow) throws -> Bool {
-        let reader = try store.reader(org: org.name)
-        let known = whole[org.scope] ?? []
-        var queue = [ObjectKey(.manifest, manifest)]
+    mutating func isWhole(_ roots: [ObjectKey], _ scope: ScopeID) throws -> Bool {
+        let reader = ObjectReader(catalogue: store.catalogue, frames: store.frames, scope: scope)
+        let known = whole[scope] ?? []
+        var queue = roots
         var seen = Set(queue)
         while let key = queue.popLast() {
-            guard try isThere(key, org.scope) else { return false }
+            guard try isThere(key, scope) else { return false }
             guard key.kind.hasChildren else { continue }
             guard let bytes = try? reader.read(key), let children = try? ObjectChildren.of(key.kind, bytes) else {
                 return false
             }
             for child in children where !known.contains(child) && seen.insert(child).inserted { queue.append(child) }
         }
-        whole[org.scope, default: []].formUnion(seen)
+        whole[scope, default: []].formUnion(seen)
         return true
     }
 

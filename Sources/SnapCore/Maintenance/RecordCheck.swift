@@ -5,7 +5,7 @@ internal import SnapModel
 /// Holds the rows of snapshots against the record objects that were stored with them: SQLite sees when a page is torn,
 /// but not when a letter of a name has become another.
 ///
-/// Tags, sizes, protection and expiry are in the catalogue alone.
+/// Tags, sizes, protection, expiry and whether it is public are in the catalogue alone.
 struct RecordCheck {
     let store: Store
     let step: MaintenanceStep
@@ -25,7 +25,7 @@ struct RecordCheck {
                 object.id == row.uid && object.org == org.name && object.name == row.name
                 && object.manifest == row.manifest && object.createdMilliseconds == row.createdMilliseconds
                 && object.creator.map(Self.read) == row.creator && object.parent == row.parent
-                && object.visibility.rawValue == row.visibility
+                && SnapshotVisibility(rawValue: row.visibility) != nil
                 && object.labels.map { [$0.key, Self.read($0.value)] } == labels.map { [$0.key, $0.value] }
                 && manifest.map { $0.kind.rawValue == row.kind } ?? true
             if !isSame {

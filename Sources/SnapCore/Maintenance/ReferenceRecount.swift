@@ -123,6 +123,9 @@ struct ReferenceRecount {
                         guard count != row.refs || isLeftOver else { continue }
                         if count > 0 {
                             try tx.setRefs(row.key, scope: scope.id, refs: count)
+                        } else if row.frame == nil {
+                            try tx.deleteHolding(row.key, scope: scope.id)
+                            try tx.addBorrows(row.key, -1)
                         } else {
                             try tx.letGo(row.key, scope: scope.id, sequence: sequence, milliseconds: milliseconds)
                         }
@@ -204,7 +207,11 @@ struct ReferenceRecount {
         }
         try store.catalogue.read { tx in
             let orgs = Set(try tx.orgs().filter { $0.scope == scope.id }.map(\.id))
-            for record in try tx.allRecords() where orgs.contains(record.org) {
+            for record in try tx.allRecords() {
+                if scope.id == .public, record.visibility == SnapshotVisibility.public.rawValue {
+                    add(ObjectKey(.manifest, record.manifest))
+                }
+                guard orgs.contains(record.org) else { continue }
                 add(ObjectKey(.manifest, record.manifest))
                 add(ObjectKey(.record, record.object))
             }

@@ -113,6 +113,7 @@ extension Store {
                 record, tags: tx.reading.tags(record: record.uid), labels: tx.reading.labels(record: record.uid),
                 deletedMilliseconds: clock.milliseconds()))
         try tx.deleteRecord(record.uid)
+        try withdraw(record, org: org, cause: cause, tx)
         let stamp = try tx.stamp(clock.reading())
         let draft = try JobDraft(org: org.id, cause: cause, commit: nil).encoded()
         _ = try tx.insertJob(
@@ -128,7 +129,7 @@ extension Store {
         try withReserve { try catalogue.write(label, body) }
     }
 
-    /// Works off what deletes and commits have queued in an organisation's scope.
+    /// Works off what deletes and commits have queued in an organisation's scope, and in `public`.
     ///
     /// - Returns: How many nodes that were let go could not be read: what they name stays held, until a check with
     ///   ``FsckOptions/repair`` counts it anew.
@@ -139,7 +140,9 @@ extension Store {
             // Counted from outside: a second try finds the nodes of the first let go already.
             var unreadable = 0
             try withReserve {
-                try runner.settle(scope: org.scope, onSettling: onSettling, onUnreadable: { unreadable += $0 })
+                for scope in [org.scope, .public] {
+                    try runner.settle(scope: scope, onSettling: onSettling, onUnreadable: { unreadable += $0 })
+                }
             }
             return unreadable
         }

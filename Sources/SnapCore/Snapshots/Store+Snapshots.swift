@@ -119,7 +119,8 @@ extension ReadAccess {
         return SnapshotRecord(
             id: id, org: org, name: row.name,
             tags: tags.filter { $0.name == row.name } + tags.filter { $0.name != row.name },
-            visibility: row.visibility, manifest: row.manifest, kind: row.kind,
+            visibility: SnapshotVisibility(rawValue: row.visibility) ?? .organization, manifest: row.manifest,
+            kind: row.kind,
             parent: row.parent.flatMap { RecordID(bytes: $0) }, creator: row.creator,
             labels: try labels(record: row.uid).map { SnapshotRecord.Label(key: $0.key, value: $0.value) },
             createdMilliseconds: row.createdMilliseconds, logicalBytes: row.logicalBytes,

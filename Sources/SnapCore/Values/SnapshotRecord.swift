@@ -1,5 +1,11 @@
 public import SnapDigest
 
+/// Who may read a snapshot: its organisation, or every one.
+public enum SnapshotVisibility: String, Sendable, Hashable, Codable, CaseIterable {
+    case organization
+    case `public`
+}
+
 /// A snapshot as its store lists it. Sizes are bytes.
 public struct SnapshotRecord: Hashable, Sendable {
     public struct Label: Hashable, Sendable, Codable {
@@ -17,8 +23,7 @@ public struct SnapshotRecord: Hashable, Sendable {
     public let name: String
     /// Those of its own name first, sorted; empty when every tag has moved on.
     public let tags: [SnapshotTag]
-    /// `organization` or `public`.
-    public let visibility: String
+    public let visibility: SnapshotVisibility
     /// The digest that names the content, the same on every store.
     public let manifest: Digest
     /// `filesystem`, `directory` or `checkpoint`.

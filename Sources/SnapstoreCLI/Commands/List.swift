@@ -92,7 +92,7 @@ extension SnapshotRecord {
             ("id", .text(id.description)), ("org", .text(org)), ("name", .text(name)),
             ("tags", .list(shortTags.map { .text($0) })), ("digest", .text(manifest.description)),
             ("kind", .text(kind)),
-            ("visibility", .text(visibility)), ("parent", parent.map { .text($0.description) } ?? .null),
+            ("visibility", .text(visibility.rawValue)), ("parent", parent.map { .text($0.description) } ?? .null),
             ("labels", .object(labels.map { ($0.key, .text($0.value)) })),
             ("createdMilliseconds", .integer(createdMilliseconds)), ("logicalBytes", .integer(logicalBytes)),
             ("uniqueBytes", .integer(uniqueBytes)), ("newBytes", .integer(newBytes)),

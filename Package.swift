@@ -156,7 +156,8 @@ let package = Package(
             name: "SnapTransferTests",
             dependencies: ["SnapTransfer", "SnapPacks", "SnapModel", "SnapDigest", "TestSupport"]),
         .testTarget(
-            name: "SnapServerTests", dependencies: ["SnapServer", "SnapCore", "SnapIO", "TestSupport", logging]),
+            name: "SnapServerTests",
+            dependencies: ["SnapServer", "SnapCore", "SnapDigest", "SnapIO", "TestSupport", logging, nioCore]),
         .testTarget(
             name: "SnapstoreCLITests",
             dependencies: ["SnapTransfer", "Snapstore", "SnapModel", "SnapDigest", "SnapIO", "TestSupport"],

@@ -26,6 +26,8 @@ package struct PushOperation: Sendable {
     /// Objects that are read, and sent, together.
     private static let batch = 128
     private static let bundleBytes = 4 << 20
+    /// After these the same push, opened again, goes on.
+    private static let goesOnLater: Set<StoreError.Code> = [.unreachable, .interrupted, .rateLimited]
 
     /// - Throws: ``StoreError``. When it was cut or interrupted, the same push goes on where it was, within an hour.
     package func run(
@@ -54,7 +56,7 @@ package struct PushOperation: Sendable {
             progress.enter(.committing)
             let done = try await remote.commit(session: session)
             return Result(snapshot: done.snapshot, isNew: done.isNew, replaced: done.replaced, newBytes: newBytes)
-        } catch let error as StoreError where error.code != .unreachable && error.code != .interrupted {
+        } catch let error as StoreError where !Self.goesOnLater.contains(error.code) {
             // It cannot be gone on with. Best effort: the server ends it by itself in an hour.
             try? await remote.endPush(session: session)
             throw error

@@ -196,8 +196,37 @@ package final class RemoteStore: Sendable {
         return bytes
     }
 
-    /// Sends a request once, and gives an answer that says success to `body`.
+    /// How often a request waits as long as a server says that refuses it, before it gives up; and the longest wait.
+    private static let waitsMax = 4
+    private static let waitSecondsMax: UInt64 = 15
+
+    /// Sends a request once, again where the server says to come later (somebody else behind the same address has sent too
+    /// many tokens that are worth nothing), and gives an answer that says success to `body`.
     private func attempt<Value>(
+        _ request: HTTPClientRequest, sending count: Int, seconds: Int64,
+        _ body: (HTTPClientResponse) async throws -> Value
+    ) async throws -> Value {
+        for _ in 0..<Self.waitsMax {
+            do {
+                return try await attemptOnce(request, sending: count, seconds: seconds, body)
+            } catch let refused as RefusedForNow {
+                try await Task.sleep(nanoseconds: min(refused.seconds, Self.waitSecondsMax) * 1_000_000_000)
+            }
+        }
+        do {
+            return try await attemptOnce(request, sending: count, seconds: seconds, body)
+        } catch let refused as RefusedForNow {
+            throw refused.error
+        }
+    }
+
+    private struct RefusedForNow: Error {
+        let error: StoreError
+        /// At least 1.
+        let seconds: UInt64
+    }
+
+    private func attemptOnce<Value>(
         _ request: HTTPClientRequest, sending count: Int, seconds: Int64,
         _ body: (HTTPClientResponse) async throws -> Value
     ) async throws -> Value {
@@ -208,9 +237,14 @@ package final class RemoteStore: Sendable {
         do {
             let response = try await client.execute(request, timeout: .seconds(seconds))
             guard (200..<300).contains(response.status.code) else {
-                throw Self.problem(try await read(response, limit: 1 << 20), response.status)
+                let problem = Self.problem(try await read(response, limit: 1 << 20), response.status)
+                guard problem.code == .rateLimited else { throw problem }
+                let seconds = response.headers.first(name: "Retry-After").flatMap { UInt64($0) } ?? 3
+                throw RefusedForNow(error: problem, seconds: max(1, seconds))
             }
             return try await body(response)
+        } catch let error as RefusedForNow {
+            throw error
         } catch let error as StoreError {
             throw error
         } catch is CancellationError {

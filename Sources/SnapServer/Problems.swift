@@ -4,6 +4,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import SnapCore
+import SnapModel
 import SnapTransfer
 
 extension StoreError.Code {
@@ -22,6 +23,7 @@ extension StoreError.Code {
         case .incomplete: .conflict
         case .preconditionFailed: .preconditionFailed
         case .tooLarge: .contentTooLarge
+        case .rateLimited: .tooManyRequests
         case .busy, .interrupted: .serviceUnavailable
         case .outOfSpace: .init(code: 507, reasonPhrase: "Insufficient Storage")
         default: .internalServerError
@@ -43,20 +45,27 @@ struct ProblemMiddleware: RouterMiddleware {
                 context.logger.error("failed", metadata: ["problem": .string("\(error)")])
             }
             response = try Self.response(problem, context)
+            if let refused = error as? TooManyFailures {
+                response.headers[.retryAfter] = "\(refused.retryAfterSeconds)"
+            }
         }
         if let name = HTTPField.Name("X-Request-Id") { response.headers[name] = context.requestID }
-        // Paths hold names and ids, never secrets: those come in a header.
+        // Paths hold names and ids, never secrets: those come in a header. Who sends what is none may send anything.
         context.logger.info(
             "request",
             metadata: [
-                "method": .string(request.method.rawValue), "path": .string(request.uri.path),
+                "method": .string(Self.printable(request.method.rawValue)),
+                "path": .string(Self.printable(request.uri.path)),
                 "status": .stringConvertible(response.status.code),
-                "subject": .string(context.bearer?.subject ?? "-"),
+                "subject": .string(context.findings.bearer.map { escaped(Array($0.subject.utf8)) } ?? "-"),
             ])
         return response
     }
 
+    private static func printable(_ text: String) -> String { escaped(Array(text.utf8.prefix(500))) }
+
     private static func storeError(_ error: any Error, _ request: Request) -> StoreError {
+        if let refused = error as? TooManyFailures { return refused.storeError }
         guard let error = error as? any HTTPResponseError else {
             let mapped = StoreError(mapping: error)
             // What the store has to say of its own files is for its operator.

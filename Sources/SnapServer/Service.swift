@@ -17,6 +17,8 @@ package struct ServiceOptions: Sendable {
     /// Connections at once; others wait.
     package var connectionsMax = 2048
     package var idleSeconds: Int64 = 120
+    /// Tokens worth nothing that one address may send at once (``FailedTokens``).
+    package var failedTokensMax = FailedTokens.burst
     /// Files in PEM: the certificate with those that sign it, and its key. nil: plain HTTP.
     package var tls: (certificate: String, key: String)?
 
@@ -123,7 +125,9 @@ package struct Service: Sendable {
             response.headers[.contentType] = "application/json"
             return response
         }
-        let api = router.group("/v1").addMiddleware { BearerMiddleware(store: store, executor: executor) }
+        let bearers = BearerMiddleware(
+            store: store, executor: executor, failuresMax: options.failedTokensMax)
+        let api = router.group("/v1").addMiddleware { bearers }
         addSnapshotRoutes(api)
         addPushRoutes(api)
         addAccessRoutes(api)

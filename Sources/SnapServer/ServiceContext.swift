@@ -1,7 +1,7 @@
 import Hummingbird
-package import Logging
+import Logging
 import NIOCore
-package import SnapCore
+import SnapCore
 import SnapIO
 import SnapModel
 import SnapTransfer
@@ -11,12 +11,13 @@ struct ServiceContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// 32 hexadecimal digits.
     let requestID: String
-    /// Nil where no token is asked for.
-    var bearer: Bearer?
+    let address: ClientAddress
+    let findings = RequestFindings()
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         requestID = RecordID().description
+        address = ClientAddress(source.channel.remoteAddress)
         logger[metadataKey: "request"] = .string(requestID)
     }
 
@@ -24,7 +25,7 @@ struct ServiceContext: RequestContext {
     ///
     /// - Throws: ``StoreError/Code/notAllowed``.
     func bearer(_ scope: AccessScope) throws(StoreError) -> Bearer {
-        guard let bearer else { throw Self.unauthorized }
+        guard let bearer = findings.bearer else { throw Self.unauthorized }
         guard bearer.scopes.contains(scope) else {
             throw StoreError(
                 .notAllowed, "The token does not have the scope \(scope.rawValue).",

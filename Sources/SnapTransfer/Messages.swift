@@ -135,7 +135,7 @@ package struct ProblemMessage: Codable, Sendable {
         self.title = title
         detail = error.message
         hint = error.hint
-        retryable = [StoreError.Code.busy, .outOfSpace, .interrupted].contains(error.code)
+        retryable = [StoreError.Code.busy, .outOfSpace, .interrupted, .rateLimited].contains(error.code)
         requestId = requestID
         self.status = status
     }
@@ -147,6 +147,8 @@ package struct ProblemMessage: Codable, Sendable {
 extension StoreError.Code {
     /// No token, or one that is worth nothing.
     package static let unauthorized = StoreError.Code(rawValue: "unauthorized")
+    /// Too many tokens that are worth nothing came from the same address.
+    package static let rateLimited = StoreError.Code(rawValue: "rate_limited")
 }
 
 extension [SnapshotRecord.Label] {

@@ -124,7 +124,7 @@ import Testing
     }
 
     @Test func everyRouteAsksForATokenAndItsScope() throws {
-        let server = try ServerBench(scopes: "read:usage")
+        let server = try ServerBench(scopes: "read:usage", options: ["--failed-tokens", "100000"])
         let document = try JSONSerialization.jsonObject(
             with: Data(server.http("GET", "/openapi.json", token: nil).body))
         let paths = try #require((document as? [String: Any])?["paths"] as? [String: [String: Any]])

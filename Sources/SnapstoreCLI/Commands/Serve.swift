@@ -25,7 +25,13 @@ struct Serve: ParsableCommand {
     var tlsCert: String?
     @Option(help: ArgumentHelp("The key of the certificate: a file in PEM.", valueName: "file")) var tlsKey: String?
 
+    @Option(help: ArgumentHelp("Tokens worth nothing that one address may send at once.", valueName: "n"))
+    var failedTokens = ServiceOptions().failedTokensMax
+
     func validate() throws {
+        guard (1...1_000_000).contains(failedTokens) else {
+            throw ValidationError("--failed-tokens is 1 to 1000000.")
+        }
         guard (tlsCert == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-cert and --tls-key go together.")
         }
@@ -43,6 +49,7 @@ struct Serve: ParsableCommand {
         let store = try global.openStore(create: true)
         var options = ServiceOptions()
         (options.host, options.port) = (listen.host, listen.port)
+        options.failedTokensMax = failedTokens
         if let tlsCert, let tlsKey { options.tls = (tlsCert, tlsKey) }
         let isQuiet = global.quiet
         let service = try Service(store: store, options: options, logger: Self.logger(isQuiet: isQuiet))

@@ -29,7 +29,7 @@ enum ExitStatus: Int32, Error {
         case .preconditionFailed: .precondition
         case .quotaExceeded: .quota
         case .corrupt, .incomplete: .corrupt
-        case .busy: .busy
+        case .busy, .rateLimited: .busy
         case .invalid: .usage
         case .interrupted: .interrupted
         default: .failed

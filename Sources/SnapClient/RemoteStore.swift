@@ -77,8 +77,11 @@ package final class RemoteStore: Sendable {
 
     // MARK: Snapshots
 
-    package func snapshots(name: String?, tag: String?, cursor: String? = nil) async throws -> SnapshotListMessage {
-        let query = [("name", name), ("tag", tag), ("cursor", cursor)].compactMap { key, value in
+    /// - Parameter org: nil: that of the token; of another what is public.
+    package func snapshots(org: String? = nil, name: String?, tag: String?, cursor: String? = nil) async throws
+        -> SnapshotListMessage
+    {
+        let query = [("org", org), ("name", name), ("tag", tag), ("cursor", cursor)].compactMap { key, value in
             value.map { "\(key)=\($0)" }
         }
         return try await message(.GET, "/v1/snapshots" + (query.isEmpty ? "" : "?" + query.joined(separator: "&")))
@@ -86,6 +89,19 @@ package final class RemoteStore: Sendable {
 
     package func snapshot(id: RecordID) async throws -> SnapshotMessage {
         try await message(.GET, "/v1/snapshots/\(id)")
+    }
+
+    /// Lets every organisation read a snapshot, or its own alone.
+    package func share(_ visibility: SnapshotVisibility, id: String) async throws -> SnapshotMessage {
+        // What is published may have to be copied.
+        try await message(
+            .PUT, "/v1/snapshots/\(id)/visibility", try JSONEncoder().encode(VisibilityMessage(visibility)),
+            seconds: 3600)
+    }
+
+    /// Makes a copy in the organisation of the token.
+    package func copy(_ id: String, _ copy: CopyMessage) async throws -> CommittedMessage {
+        try await message(.POST, "/v1/snapshots/\(id)/copy", try JSONEncoder().encode(copy), seconds: 3600)
     }
 
     /// Some of the objects of a snapshot, as a bundle. Calls `body` with its bytes as they come, about a megabyte at a time.

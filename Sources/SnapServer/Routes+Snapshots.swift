@@ -18,17 +18,22 @@ extension Service {
         api.post("/snapshots/{id}/bundle", use: bundle)
     }
 
-    /// Newest first; `name`, `tag` and `label` choose some, `cursor` goes on where a page ended.
+    /// Newest first; `org`, `name`, `tag`, `label` and `visibility` choose some, `cursor` goes on where a page ended. Of
+    /// another organisation what is public.
     @Sendable private func list(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let bearer = try context.bearer(.readSnapshots)
         let query = request.uri.queryParameters
+        let org = query["org"].map(String.init) ?? bearer.org
         let name = query["name"].map(String.init)
         let tag = query["tag"].map(String.init)
         let label = query["label"].map(String.init)
         let cursor = query["cursor"].map(String.init)
-        let found = try await executor.run { [store] in try store.snapshots(org: bearer.org, name: name) }
+        let visibility = try query["visibility"].map(String.init).map(Self.visibility)
+        let found = try await executor.run { [store] in try store.snapshots(org: org, name: name) }
         let wanted = found.filter { snapshot in
-            (tag == nil || snapshot.tags.contains { $0.tag == tag && (name == nil || $0.name == name) })
+            (org == bearer.org || snapshot.visibility == .public)
+                && (visibility == nil || snapshot.visibility == visibility)
+                && (tag == nil || snapshot.tags.contains { $0.tag == tag && (name == nil || $0.name == name) })
                 && (label == nil || snapshot.labels.contains { $0.key == label || "\($0.key)=\($0.value)" == label })
         }
         let rest = cursor.map { id in wanted.drop { $0.id.description != id }.dropFirst() } ?? wanted[...]
@@ -39,6 +44,13 @@ extension Service {
                 cursor: page.count < rest.count ? page.last?.id.description : nil))
     }
 
+    private static func visibility(_ text: String) throws(StoreError) -> SnapshotVisibility {
+        guard let visibility = SnapshotVisibility(rawValue: text) else {
+            throw StoreError(.invalid, "The visibility is neither `organization` nor `public`.")
+        }
+        return visibility
+    }
+
     private static let pageMax = 500
 
     @Sendable private func get(_ request: Request, _ context: ServiceContext) async throws -> Response {
@@ -46,28 +58,28 @@ extension Service {
     }
 
     @Sendable private func delete(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let found = try await snapshot(context, .deleteSnapshots)
+        let found = try await own(context, .deleteSnapshots)
         let author = context.author(try context.bearer(.deleteSnapshots))
         try await executor.run { [store] in try store.deleteSnapshot(id: found.id, org: found.org, by: author) }
         return Response(status: .noContent)
     }
 
     @Sendable private func manifest(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let found = try await snapshot(context, .readSnapshots)
+        let (found, org) = try await readable(context)
         return .bytes(
             try await executor.run { [store] in
-                try store.reader(org: found.org).read(ObjectKey(.manifest, found.manifest))
+                try store.reader(org: org).read(ObjectKey(.manifest, found.manifest))
             })
     }
 
     @Sendable private func object(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let found = try await snapshot(context, .readSnapshots)
+        let (_, org) = try await readable(context)
         guard let kind = context.parameters.get("kind").flatMap(Self.kind),
             let digest = context.parameters.get("digest").flatMap({ Digest($0) })
         else { throw StoreError(.invalid, "That is no object's kind and digest.") }
         return .bytes(
             try await executor.run { [store] in
-                try Self.withoutNames { try store.reader(org: found.org).read(ObjectKey(kind, digest)) }
+                try Self.withoutNames { try store.reader(org: org).read(ObjectKey(kind, digest)) }
             })
     }
 
@@ -86,10 +98,10 @@ extension Service {
 
     /// Objects as a bundle, in the order in which they are stored. Sent as it is made: a failure cuts it short.
     @Sendable private func bundle(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let found = try await snapshot(context, .readSnapshots)
+        let (_, org) = try await readable(context)
         let list = try Self.list(
             try await request.bytes(limit: KeyList.bundleBytesMax), countMax: KeyList.bundleCountMax)
-        let reader = try store.reader(org: found.org)
+        let reader = try store.reader(org: org)
         // What is missing is said before the first byte.
         let groups = try await executor.run {
             try Self.withoutNames { try reader.shares(of: list.keys).grouped(objects: Self.bundleBatch) }
@@ -109,12 +121,30 @@ extension Service {
     /// Objects that are read, and sent, together: about two frames.
     private static let bundleBatch = 128
 
-    /// The snapshot in the path, if the bearer may do this with it.
+    /// The snapshot in the path, if the bearer may do this with it: of its organisation, or public.
     func snapshot(_ context: ServiceContext, _ scope: AccessScope) async throws -> SnapshotRecord {
         let bearer = try context.bearer(scope)
         let id = context.parameters.get("id").flatMap { RecordID($0) }
-        let found = try await executor.run { [store] in try id.flatMap { try store.snapshot(id: $0, org: bearer.org) } }
-        guard let found else { throw StoreError(.notFound, "There is no such snapshot.") }
+        let found = try await executor.run { [store] in
+            try id.flatMap { try store.visibleSnapshot(id: $0, org: bearer.org) }
+        }
+        guard let found else { throw Self.noSnapshot }
         return found
     }
+
+    /// The same, and the organisation of who asks: objects are read with its eyes, whosever the snapshot is.
+    private func readable(_ context: ServiceContext) async throws -> (SnapshotRecord, org: String) {
+        (try await snapshot(context, .readSnapshots), try context.bearer(.readSnapshots).org)
+    }
+
+    /// The snapshot in the path, which has to be of the bearer's organisation.
+    func own(_ context: ServiceContext, _ scope: AccessScope) async throws -> SnapshotRecord {
+        let found = try await snapshot(context, scope)
+        guard try found.org == context.bearer(scope).org else {
+            throw StoreError(.notAllowed, "The snapshot is public, and belongs to another organisation.")
+        }
+        return found
+    }
+
+    static let noSnapshot = StoreError(.notFound, "There is no such snapshot.")
 }

@@ -130,6 +130,7 @@ package struct Service: Sendable {
         let api = router.group("/v1").addMiddleware { bearers }
         addSnapshotRoutes(api)
         addPushRoutes(api)
+        addSharingRoutes(api)
         addAccessRoutes(api)
         return router
     }

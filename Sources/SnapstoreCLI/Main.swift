@@ -24,7 +24,8 @@ struct Snapstore: ParsableCommand {
             Create.self, RestoreCommand.self, List.self, Log.self, Get.self, Env.self, Ls.self, Find.self, Du.self,
             Cat.self, Cp.self, Diff.self, Tag.self, Delete.self, Undelete.self, Protect.self, Expire.self, GC.self,
             Fsck.self, Stats.self, Export.self, Import.self, StoreGroup.self, OrgGroup.self,
-            TokenGroup.self, Serve.self, Push.self, Pull.self, DoctorCommand.self,
+            TokenGroup.self, Serve.self, Push.self, Pull.self, Share.self,
+            CopyCommand.self, DoctorCommand.self,
             Config.self, Benchmark.self, Completions.self, Man.self,
         ])
 }

@@ -43,6 +43,7 @@ extension ModelWorker {
         switch ifMatch {
         case .none: expect(replaced == nil, "a tag that must not exist was replaced")
         case .manifest(let text): expect(replaced == text, "another content was replaced")
+        case .version: expect(false, "no version was asked for")
         }
     }
 

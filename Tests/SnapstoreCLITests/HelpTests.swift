@@ -32,7 +32,7 @@ import Testing
         let bench = try Self.makeBench()
         let first = try bench.digest("tools:1")
         let second = try bench.digest("tools:2")
-        let server = try ServerBench()
+        let server = try ServerBench(scopes: ServerBench.allScopes)
         for tag in ["1", "latest"] {
             let push =
                 "snapstore tag tools:1 tools:latest -q; snapstore push tools:\(tag) -q; snapstore delete tools -q"

@@ -24,6 +24,7 @@ import Testing
         "token revoke":
             "token create --org local --scope read:usage -q >/dev/null; snapstore --json token revoke $(\(tokenID))",
         "serve": "serve --listen 127.0.0.1:0 & sleep 1; kill $!; wait", "push": "push a:1",
+        "share": "share a:1 --visibility public", "copy": "copy a:1 c:1",
         "pull": "pull acme/a:1 --store pulled",
         "store backup": "store backup b",
         "store restore": "store backup b >/dev/null; snapstore store restore b --store c --json",
@@ -45,9 +46,10 @@ import Testing
         #expect(Set(documented.keys) == Set(Self.commands.keys))
         for (name, command) in Self.commands {
             let bench = try Self.makeBench()
-            let server = ["push", "pull"].contains(name) ? try ServerBench() : nil
+            let speaksToServer = ["push", "pull", "share", "copy"].contains(name)
+            let server = speaksToServer ? try ServerBench(scopes: ServerBench.allScopes) : nil
             let environment = server?.environment ?? [:]
-            if name == "pull" { _ = try bench.shell("snapstore push a:1", environment: environment) }
+            if speaksToServer, name != "push" { _ = try bench.shell("snapstore push a:1", environment: environment) }
             let lines = try JSONText.lines(
                 bench.shell("snapstore --json \(command)", environment: environment).output)
             let last = try #require(lines.last, "\(name)")

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SnapIO
+import SnapModel
 import TestSupport
 import Testing
 
@@ -12,6 +13,8 @@ final class ServerBench {
     private let process: ChildProcess
     private let directory = TemporaryDirectory(in: "/dev/shm")
     private var isStopped = false
+
+    static let allScopes = AccessScope.all.filter { $0 != " " }
 
     init(scopes: String = "read:snapshots,write:snapshots,delete:snapshots", options: [String] = []) throws {
         binary = try SnapstoreBinary(store: directory.file("served"))

@@ -23,7 +23,7 @@ import Testing
             let (bench, server) = (try CommandBench(), try ServerBench())
             (self.bench, self.server) = (bench, server)
             try server.binary.run("org", "create", "other", "-q")
-            let foreign = try server.token(org: "other", AccessScope.all.filter { $0 != " " })
+            let foreign = try server.token(org: "other", ServerBench.allScopes)
             self.foreign = foreign
             func push(_ tag: String, _ token: String) throws -> (id: String, digest: String) {
                 try bench.done("head -c 5000 /dev/urandom >root/own; snapstore create root tools:\(tag) -q")
@@ -55,11 +55,15 @@ import Testing
         let routes: [(method: String, path: String, body: [UInt8]?)] = [
             ("GET", "", nil), ("DELETE", "", nil), ("GET", "/manifest", nil),
             ("GET", "/objects/manifest/\(digest)", nil), ("POST", "/bundle", list),
+            ("PUT", "/visibility", Array(#"{"visibility":"public"}"#.utf8)),
+            ("PUT", "/protection", Array(#"{"protected":true}"#.utf8)),
+            ("POST", "/copy", Array(#"{"name":"mine","tag":"1"}"#.utf8)),
         ]
+        let all = try tenants.server.token(org: "acme", ServerBench.allScopes)
         for (method, path, body) in routes {
             let answers = try [tenants.theirs, tenants.deleted, Self.unknown, "none"].map {
                 try tenants.server.http(
-                    method, "/v1/snapshots/\($0)\(path)", token: tenants.server.token, body: body)
+                    method, "/v1/snapshots/\($0)\(path)", token: all, body: body)
             }
             for answer in answers {
                 #expect(answer.status == 404 && answer.json["code"] as? String == "not_found", "\(method) \(path)")

@@ -41,6 +41,9 @@ package struct NameModel: Sendable {
             return existing.manifest == manifest ? .same(record: existing.record) : .refused
         case .some(.manifest(let expected)):
             guard existing?.manifest == expected else { return .refused }
+        case .some(.version):
+            // No life of the model asks for one.
+            return .refused
         case nil:
             break
         }

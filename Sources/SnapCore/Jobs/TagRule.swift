@@ -15,7 +15,7 @@ enum TagRule {
     ///
     /// - Throws: ``StoreError/Code/preconditionFailed``.
     static func judge(
-        name: String, tag: String, existing: (record: [UInt8], manifest: Digest)?, manifest: Digest,
+        name: String, tag: String, existing: (record: [UInt8], manifest: Digest, version: Int64)?, manifest: Digest,
         ifMatch: SnapshotDraft.Match?, force: Bool
     ) throws -> Verdict {
         switch ifMatch {
@@ -38,6 +38,8 @@ enum TagRule {
                     .preconditionFailed, "The tag \(name):\(tag) names \(existing.manifest), not \(expected).",
                     hint: "Look at what it names now: `snapstore get \(name):\(tag)`.")
             }
+        case .some(.version(let expected)):
+            try check(name: name, tag: tag, version: existing?.version, is: expected)
         case nil:
             break
         }
@@ -50,14 +52,26 @@ enum TagRule {
         }
         return .set(replacing: existing.manifest)
     }
+
+    /// - Throws: ``StoreError/Code/preconditionFailed``.
+    static func check(name: String, tag: String, version: Int64?, is expected: Int64) throws(StoreError) {
+        guard version != expected else { return }
+        throw StoreError(
+            .preconditionFailed,
+            version.map { "The tag \(name):\(tag) is at version \($0), not \(expected)." }
+                ?? "The tag \(name):\(tag) does not exist, so it is not at version \(expected).",
+            hint: "Look at what it names now.")
+    }
 }
 
 extension ReadAccess {
     /// What a tag names now.
-    func tagged(org: Int64, name: String, tag: String) throws -> (record: [UInt8], manifest: Digest)? {
+    func tagged(org: Int64, name: String, tag: String) throws
+        -> (record: [UInt8], manifest: Digest, version: Int64)?
+    {
         guard let row = try self.tag(org: org, name: name, tag: tag), let record = try record(row.record) else {
             return nil
         }
-        return (row.record, record.manifest)
+        return (row.record, record.manifest, row.version)
     }
 }

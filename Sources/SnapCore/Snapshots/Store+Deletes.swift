@@ -6,9 +6,12 @@ internal import SnapModel
 extension Store {
     /// Removes a tag, and its snapshot with its last tag.
     ///
+    /// - Parameter match: Only a tag that is so; nil for any.
     /// - Returns: The snapshot when it went too.
-    /// - Throws: ``StoreError/Code/preconditionFailed`` when it would go and is protected.
-    package func deleteTag(org: String, name: String, tag: String) throws(StoreError) -> SnapshotRecord? {
+    /// - Throws: ``StoreError/Code/preconditionFailed`` when it would go and is protected, or is not as `match` says.
+    package func deleteTag(org: String, name: String, tag: String, ifMatch match: SnapshotDraft.Match? = nil)
+        throws(StoreError) -> SnapshotRecord?
+    {
         try StoreError.mapped {
             let org = try knownOrg(org)
             return try write("delete") { tx in
@@ -16,6 +19,9 @@ extension Store {
                 guard let row = try tx.reading.tag(org: org.id, name: name, tag: tag.tag),
                     let record = try tx.reading.record(row.record)
                 else { throw StoreError(.notFound, "There is no snapshot `\(tag)`.") }
+                if case .version(let expected) = match {
+                    try TagRule.check(name: name, tag: tag.tag, version: row.version, is: expected)
+                }
                 return try remove([tag], of: record, org, tx)
             }
         }

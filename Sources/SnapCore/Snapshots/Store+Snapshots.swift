@@ -133,6 +133,23 @@ extension ReadAccess {
 // MARK: Tags
 
 extension Store {
+    /// What a tag names now.
+    ///
+    /// - Throws: ``StoreError/Code/notFound``.
+    package func tagState(_ name: SnapshotTag, org: String) throws(StoreError) -> TagState {
+        try StoreError.mapped {
+            let found: TagState? = try catalogue.read { tx in
+                guard let org = try tx.org(named: org),
+                    let tagged = try tx.tagged(org: org.id, name: name.name, tag: name.tag),
+                    let id = RecordID(bytes: tagged.record)
+                else { return nil }
+                return TagState(name: name, snapshot: id, manifest: tagged.manifest, version: tagged.version)
+            }
+            guard let found else { throw StoreError(.notFound, "There is no such tag.") }
+            return found
+        }
+    }
+
     /// Points `name:tag` at a snapshot of the same name or another.
     ///
     /// - Returns: The manifest that the tag named before, if another.
@@ -140,7 +157,7 @@ extension Store {
     ///   snapshot is gone.
     package func setTag(
         org: String, name: String, tag: String, to snapshot: SnapshotRecord, ifMatch: SnapshotDraft.Match?,
-        force: Bool
+        force: Bool, by author: EventAuthor? = nil
     ) throws(StoreError) -> Digest? {
         try StoreError.mapped {
             let org = try knownOrg(org)
@@ -153,6 +170,10 @@ extension Store {
                     manifest: record.manifest, ifMatch: ifMatch, force: force)
                 guard case .set(let replaced) = verdict else { return nil }
                 _ = try tx.setTag(org: org.id, name: name, tag: tag, record: record.uid)
+                if let author {
+                    try tx.note(
+                        "tag.set", target: "\(name):\(tag)", org: org.id, by: author, at: clock.milliseconds())
+                }
                 return replaced
             }
         }

@@ -7,6 +7,8 @@ package struct SnapshotDraft: Sendable {
         case none
         /// The tag must name this manifest, as `sha256:…`.
         case manifest(String)
+        /// The tag must not have been set since it had this version.
+        case version(Int64)
     }
 
     package var name: String

@@ -1,9 +1,11 @@
 import ArgumentParser
 import SnapClient
 import SnapCore
+import SnapDigest
 import SnapIO
 import SnapModel
 import SnapTransfer
+import Snapstore
 
 /// Which server a command speaks to, and as whom. The token is never an argument: others see those.
 enum Remote {
@@ -47,5 +49,31 @@ enum Remote {
             let text = String(decoding: bytes.last == 10 ? bytes.dropLast() : bytes[...], as: UTF8.self)
             return (text, "SNAPSTORE_TOKEN_FILE")
         }
+    }
+}
+
+extension RemoteStore {
+    /// The snapshot that a reference means there: of the token's organisation, or of another what is public.
+    ///
+    /// - Throws: ``StoreError/Code/notFound``, ``StoreError/Code/invalid`` for a digest, which names content and no snapshot.
+    func find(_ reference: String) async throws -> SnapshotMessage {
+        let parsed = try SnapshotResolver.parse(reference)
+        switch parsed.target {
+        case .record(let bytes):
+            if let id = RecordID(Hex.encode(bytes)) { return try await snapshot(id: id) }
+        case .name(let name, let tag, let digest):
+            let tag = tag ?? Reference.defaultTag
+            let found = try await snapshots(org: parsed.org, name: name, tag: tag).snapshots.first
+            if let found, digest.map({ $0.description == found.digest }) ?? true { return found }
+        case .prefix(let name) where SnapshotName.isValid(name):
+            if let found = try await snapshots(org: parsed.org, name: name, tag: Reference.defaultTag).snapshots.first {
+                return found
+            }
+        default:
+            throw StoreError(.invalid, "A snapshot of a server is named by NAME, NAME:TAG or its id.")
+        }
+        throw StoreError(
+            .notFound, "There is no snapshot `\(RawText.printable(reference))` on \(url), for this token.",
+            hint: "Look at the name, and at the organisation of the token.")
     }
 }

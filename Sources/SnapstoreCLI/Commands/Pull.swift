@@ -17,7 +17,8 @@ struct Pull: ParsableCommand {
               snapstore pull acme/tools:1 --restore ./tools
               snapstore pull acme/tools http://127.0.0.1:7770
 
-            It is filed as ORG/NAME:TAG, and every byte is checked. The token is in SNAPSTORE_TOKEN or in the file that \
+            It is filed as ORG/NAME:TAG, and every byte is checked. What is public may come from anybody: it is restored \
+            without set-user-id bits, devices, security attributes and foreign owners, unless --trust is given. The token is in SNAPSTORE_TOKEN or in the file that \
             SNAPSTORE_TOKEN_FILE names.
             """)
 
@@ -26,15 +27,16 @@ struct Pull: ParsableCommand {
     @Argument(help: "The server's URL (default: the setting `remote`).") var remote: String?
     @Option(help: ArgumentHelp("Write it into this new or empty directory, too.", valueName: "dir"))
     var restore: String?
+    @Flag(help: "Restore a public snapshot with set-user-id bits, devices, security attributes and owners.")
+    var trust = false
 
     func run() throws {
         let output = Output(global)
         output.status("pull")
         let watch = Stopwatch()
-        guard case .name(let name, let tag, let digest) = try SnapshotResolver.parse(reference).target else {
+        guard case .name(let name, let tag, _) = try SnapshotResolver.parse(reference).target else {
             throw StoreError(.invalid, "A pull needs a name: ORG/NAME or ORG/NAME:TAG.")
         }
-        let org = try SnapshotResolver.parse(reference).org
         let store = try global.openStore(create: true)
         let progress = Progress()
         let reporter = ProgressReporter(progress, global)
@@ -44,14 +46,7 @@ struct Pull: ParsableCommand {
         let shown = reference
         let server = try Remote.open(remote)
         let (found, result) = try server.closing { server in
-            let list = try await server.snapshots(name: name, tag: wantedTag)
-            guard let found = list.snapshots.first, org == nil || org == found.org,
-                digest.map({ $0.description == found.digest }) ?? true
-            else {
-                throw StoreError(
-                    .notFound, "There is no snapshot `\(shown)` on \(server.url), for this token.",
-                    hint: "Look at the name, and at the organisation of the token.")
-            }
+            let found = try await server.find(shown)
             return (
                 found,
                 try await PullOperation().run(
@@ -59,7 +54,11 @@ struct Pull: ParsableCommand {
             )
         }
         let snapshot = result.commit.record
-        if let restore { try self.restore(snapshot, to: restore, store, progress, output) }
+        if let restore {
+            var options = RestoreOptions()
+            options.isUntrusted = found.visibility == "public" && !trust
+            try self.restore(snapshot, to: restore, options, store, progress, output)
+        }
         reporter.stop()
         let traffic = server.traffic
         let reused = max(0, found.uniqueBytes - result.newBytes)
@@ -79,11 +78,12 @@ struct Pull: ParsableCommand {
     }
 
     private func restore(
-        _ snapshot: SnapshotRecord, to directory: String, _ store: Store, _ progress: Progress, _ output: Output
+        _ snapshot: SnapshotRecord, to directory: String, _ options: RestoreOptions, _ store: Store,
+        _ progress: Progress, _ output: Output
     ) throws {
         let reading = try store.beginReading(org: snapshot.org)
         defer { reading.end() }
-        let result = try Restore(reader: reading.reader(), progress: progress)
+        let result = try Restore(reader: reading.reader(), options: options, progress: progress)
             .run(manifest: snapshot.manifest, into: directory)
         output.warn(result.warnings)
     }

@@ -85,6 +85,10 @@ extension Pull: StoreCommand {
     var interruptionHint: String? { "Nothing of it was kept." }
 }
 
+extension Share: StoreCommand {}
+
+extension CopyCommand: StoreCommand {}
+
 extension OrgCreate: StoreCommand {
     static var name: String { "org create" }
 }

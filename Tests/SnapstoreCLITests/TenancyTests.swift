@@ -132,6 +132,8 @@ import Testing
         let document = try JSONSerialization.jsonObject(
             with: Data(server.http("GET", "/openapi.json", token: nil).body))
         let paths = try #require((document as? [String: Any])?["paths"] as? [String: [String: Any]])
+        // Another last digit, whatever the token's is.
+        let altered = String(server.token.dropLast()) + (server.token.hasSuffix("0") ? "1" : "0")
         var count = 0
         for (path, item) in paths where path.hasPrefix("/v1/") {
             let filled = path.replacing(/\{[a-z]+\}/, with: Self.unknown)
@@ -140,7 +142,7 @@ import Testing
                 let none = try server.http(method.uppercased(), filled, token: nil, body: method == "get" ? nil : [])
                 #expect(none.status == 401 && none.json["code"] as? String == "unauthorized", "\(method) \(path)")
                 #expect(none.headers.contains("problem+json") && none.headers.lowercased().contains("www-authenticate"))
-                for wrong in ["snap_00", "x", "", String(server.token.dropLast()) + "0", server.token + " x"] {
+                for wrong in ["snap_00", "x", "", altered, server.token + " x"] {
                     let answer = try server.http(method.uppercased(), filled, token: wrong, body: [])
                     #expect(answer.status == 401 && answer.problem == none.problem, "\(wrong)")
                 }

@@ -166,6 +166,11 @@ package struct RecordRow: Hashable, Sendable {
     }
 }
 
+extension RecordRow {
+    /// Whether `public` holds it, too.
+    package var isPublic: Bool { visibility == SnapshotVisibility.public.rawValue }
+}
+
 /// What is remembered of a snapshot that was deleted.
 package struct DeletedRecordRow: Hashable, Sendable {
     package var uid: [UInt8]

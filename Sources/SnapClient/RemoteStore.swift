@@ -222,17 +222,15 @@ package final class RemoteStore: Sendable {
         _ request: HTTPClientRequest, sending count: Int, seconds: Int64,
         _ body: (HTTPClientResponse) async throws -> Value
     ) async throws -> Value {
-        for _ in 0..<Self.waitsMax {
+        var waitsLeft = Self.waitsMax
+        while true {
             do {
                 return try await attemptOnce(request, sending: count, seconds: seconds, body)
             } catch let refused as RefusedForNow {
+                guard waitsLeft > 0 else { throw refused.error }
+                waitsLeft -= 1
                 try await Task.sleep(nanoseconds: min(refused.seconds, Self.waitSecondsMax) * 1_000_000_000)
             }
-        }
-        do {
-            return try await attemptOnce(request, sending: count, seconds: seconds, body)
-        } catch let refused as RefusedForNow {
-            throw refused.error
         }
     }
 

@@ -28,9 +28,9 @@ extension Session {
                         let to = try tx.reading.frame(place.frame)?.pack
                     else { continue }
                     try tx.moveObject(key, scope: org.scope, frame: place.frame, position: place.position)
-                    // A pack that was lost may be forgotten already.
                     if bad.frame == nil {
                         try tx.addBorrows(key, -1)
+                        // A pack that was lost may be forgotten already.
                     } else if let from = try bad.frame.flatMap({ try tx.reading.frame($0)?.pack }) {
                         try tx.addLive(pack: from, objects: -1, bytes: -bad.length)
                     }

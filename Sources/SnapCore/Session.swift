@@ -242,13 +242,10 @@ package final class Session {
         commit.storedBytes = storedBytes
         let draft = try JobDraft(org: org.id, cause: cause, commit: commit).encoded()
         return try store.catalogue.write("commit") { tx in
-            let stamp = try tx.stamp(store.clock.reading())
-            return try tx.insertJob(
-                JobRow(
-                    id: 0, scope: org.scope, kind: .attach, state: .running, stamp: stamp, session: row.id,
-                    record: id.bytes, label: "create \(commit.name)" + (commit.tag.map { ":\($0)" } ?? ""),
-                    roots: [ObjectKey(.manifest, manifest), ObjectKey(.record, object)], nextRoot: 0, bytes: 0,
-                    draft: draft, errorCode: nil, errorMessage: nil))
+            try tx.queue(
+                .attach, in: org.scope, [ObjectKey(.manifest, manifest), ObjectKey(.record, object)],
+                record: id.bytes, label: "create \(commit.name)" + (commit.tag.map { ":\($0)" } ?? ""),
+                draft: draft, session: row.id, at: store.clock.reading())
         }
     }
 

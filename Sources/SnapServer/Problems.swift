@@ -31,6 +31,15 @@ extension StoreError.Code {
     }
 }
 
+extension StoreError {
+    /// - Throws: ``StoreError/Code/invalid`` for a name or a tag that a snapshot cannot have.
+    static func checkName(_ name: String, tag: String?) throws(StoreError) {
+        guard SnapshotName.isValid(name), tag.map(SnapshotName.isValidTag) ?? true else {
+            throw StoreError(.invalid, "The name or the tag is none.", hint: "Names: a-z, 0-9, and . _ - between them.")
+        }
+    }
+}
+
 /// Turns every error into a problem (RFC 9457), and writes a line in the log for every request.
 struct ProblemMiddleware: RouterMiddleware {
     func handle(

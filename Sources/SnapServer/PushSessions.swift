@@ -94,9 +94,7 @@ final class PushSessions: Sendable {
         guard let manifest = Digest(message.manifest) else {
             throw StoreError(.invalid, "The manifest's digest is not one.")
         }
-        guard SnapshotName.isValid(message.name), message.tag.map(SnapshotName.isValidTag) ?? true else {
-            throw StoreError(.invalid, "The name or the tag is none.", hint: "Names: a-z, 0-9, and . _ - between them.")
-        }
+        try StoreError.checkName(message.name, tag: message.tag)
         var draft = SnapshotDraft(name: message.name, tag: message.tag, manifest: manifest, kind: "")
         draft.creator = bearer.subject
         draft.force = message.force ?? false

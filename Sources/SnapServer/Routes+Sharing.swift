@@ -22,9 +22,7 @@ extension Service {
         let found = try await own(context, .publishSnapshots)
         let message = try await request.message(VisibilityMessage.self)
         let author = context.author(try context.bearer(.publishSnapshots))
-        guard let visibility = SnapshotVisibility(rawValue: message.visibility) else {
-            throw StoreError(.invalid, "The visibility is neither `organization` nor `public`.")
-        }
+        let visibility = try Self.visibility(message.visibility)
         return try await executor.run { [store] in
             switch visibility {
             case .public: try SnapshotCopy(store).publish(found, by: author)
@@ -48,9 +46,7 @@ extension Service {
         let bearer = try context.bearer(.writeSnapshots)
         let found = try await snapshot(context, .readSnapshots)
         let message = try await request.message(CopyMessage.self)
-        guard SnapshotName.isValid(message.name), message.tag.map(SnapshotName.isValidTag) ?? true else {
-            throw StoreError(.invalid, "The name or the tag is none.", hint: "Names: a-z, 0-9, and . _ - between them.")
-        }
+        try StoreError.checkName(message.name, tag: message.tag)
         var draft = SnapshotDraft(name: message.name, tag: message.tag, manifest: found.manifest, kind: found.kind)
         draft.force = message.force ?? false
         draft.creator = bearer.subject
@@ -68,8 +64,7 @@ extension Service {
     @Sendable private func tag(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let bearer = try context.bearer(.readSnapshots)
         let name = Self.tagName(context)
-        return try Self.answer(
-            try await executor.run { [store] in try store.tagState(name, org: bearer.org) }, status: .ok)
+        return try Self.answer(try await executor.run { [store] in try store.tagState(name, org: bearer.org) })
     }
 
     /// Moves or makes a tag: with `If-Match` only if it is at that version, with `If-None-Match: *` only if there is none.
@@ -77,19 +72,16 @@ extension Service {
         let bearer = try context.bearer(.writeSnapshots)
         let message = try await request.message(SetTagMessage.self)
         let name = Self.tagName(context)
-        guard SnapshotName.isValid(name.name), SnapshotName.isValidTag(name.tag) else {
-            throw StoreError(.invalid, "The name or the tag is none.", hint: "Names: a-z, 0-9, and . _ - between them.")
-        }
+        try StoreError.checkName(name.name, tag: name.tag)
         let match = try Self.match(request)
         let author = context.author(bearer)
         return try await executor.run { [store] in
             guard let found = try RecordID(message.snapshot).flatMap({ try store.snapshot(id: $0, org: bearer.org) })
             else { throw Self.noSnapshot }
-            let isForced = message.force ?? false
-            let replaced = try store.setTag(
-                org: bearer.org, name: name.name, tag: name.tag, to: found, ifMatch: match, force: isForced, by: author)
-            return try Self.answer(
-                try store.tagState(name, org: bearer.org), status: .ok, replaced: replaced)
+            let set = try store.setTag(
+                org: bearer.org, name: name.name, tag: name.tag, to: found, ifMatch: match,
+                force: message.force ?? false, by: author)
+            return try Self.answer(set.state, replaced: set.replaced)
         }
     }
 
@@ -97,9 +89,12 @@ extension Service {
     @Sendable private func deleteTag(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let bearer = try context.bearer(.deleteSnapshots)
         let name = Self.tagName(context)
-        let match = try Self.match(request)
+        guard request.headers[.ifNoneMatch] == nil else {
+            throw StoreError(.invalid, "If-None-Match does not go with the removal of a tag.", hint: "Give If-Match.")
+        }
+        let version = try Self.version(request)
         try await executor.run { [store] in
-            _ = try store.deleteTag(org: bearer.org, name: name.name, tag: name.tag, ifMatch: match)
+            _ = try store.deleteTag(org: bearer.org, name: name.name, tag: name.tag, version: version)
         }
         return Response(status: .noContent)
     }
@@ -114,17 +109,19 @@ extension Service {
             guard none == "*" else { throw StoreError(.invalid, "If-None-Match is not `*`.") }
             return SnapshotDraft.Match.none
         }
+        return try version(request).map { .version($0) }
+    }
+
+    private static func version(_ request: Request) throws(StoreError) -> Int64? {
         guard let text = request.headers[.ifMatch] else { return nil }
         guard text.count > 2, text.hasPrefix("\""), text.hasSuffix("\""),
             let version = Int64(text.dropFirst().dropLast())
         else { throw StoreError(.invalid, "If-Match is not the ETag of a tag.", hint: "It is a number in quotes.") }
-        return .version(version)
+        return version
     }
 
-    private static func answer(_ state: TagState, status: HTTPResponse.Status, replaced: Digest? = nil) throws
-        -> Response
-    {
-        var response = try Response.json(TagMessage(state, replaced: replaced), status: status)
+    private static func answer(_ state: TagState, replaced: Digest? = nil) throws -> Response {
+        var response = try Response.json(TagMessage(state, replaced: replaced))
         response.headers[.eTag] = "\"\(state.version)\""
         return response
     }

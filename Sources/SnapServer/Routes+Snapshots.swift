@@ -44,7 +44,7 @@ extension Service {
                 cursor: page.count < rest.count ? page.last?.id.description : nil))
     }
 
-    private static func visibility(_ text: String) throws(StoreError) -> SnapshotVisibility {
+    static func visibility(_ text: String) throws(StoreError) -> SnapshotVisibility {
         guard let visibility = SnapshotVisibility(rawValue: text) else {
             throw StoreError(.invalid, "The visibility is neither `organization` nor `public`.")
         }

@@ -1,5 +1,6 @@
 package import SnapCore
 package import SnapDigest
+package import SnapModel
 
 // Who may read a snapshot, and what names it, as JSON.
 

@@ -102,9 +102,9 @@ extension ModelWorker {
         _ ifMatch: SnapshotDraft.Match?, _ force: Bool
     ) throws -> Digest?? {
         do throws(any Error) {
-            let replaced = try fixture.store.setTag(
+            let set = try fixture.store.setTag(
                 org: StoreFixture.org, name: name, tag: tag, to: snapshot, ifMatch: ifMatch, force: force)
-            return .some(replaced)
+            return .some(set.replaced)
         } catch {
             let code = (error as? StoreError)?.code
             guard code == .preconditionFailed || code == .notFound else { throw error }

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import GRDB
+package import SnapModel
 
 // What becomes of snapshots.
 
@@ -17,8 +18,8 @@ extension WriteAccess {
     }
 
     /// Sets who may see a snapshot.
-    package func setVisibility(_ visibility: String, record: [UInt8]) throws {
-        try run("UPDATE record SET visibility = ? WHERE uid = ?", [visibility, Data(record)])
+    package func setVisibility(_ visibility: SnapshotVisibility, record: [UInt8]) throws {
+        try run("UPDATE record SET visibility = ? WHERE uid = ?", [visibility.rawValue, Data(record)])
     }
 
     /// Remembers a snapshot that is being deleted.

@@ -34,6 +34,7 @@ extension Store {
         }
     }
 
+    /// - Throws: ``StoreError/Code/invalid`` for the name that the scope of all has.
     static func refuseReserved(_ name: String) throws(StoreError) {
         guard name != "public" else {
             throw StoreError(.invalid, "`public` is what every organisation may read, and none of them.")

@@ -10,8 +10,8 @@ struct JobDraft: Codable, Sendable {
     var cause: String
     /// The snapshot to make visible; nil for a delete.
     var commit: CommitDraft?
-    /// Whose snapshot becomes public; nil where none does.
-    var publishing: PublishingDraft?
+    /// Who makes the snapshot public; nil where none becomes so.
+    var publisher: EventAuthor?
 
     func encoded() throws -> String {
         let encoder = JSONEncoder()
@@ -25,11 +25,6 @@ struct JobDraft: Codable, Sendable {
         }
         return draft
     }
-}
-
-/// What a job that publishes a snapshot has to note.
-struct PublishingDraft: Codable, Sendable {
-    var author: EventAuthor
 }
 
 /// The part of a commit that becomes a record and a tag.

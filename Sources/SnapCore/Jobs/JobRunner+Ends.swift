@@ -30,10 +30,10 @@ extension JobRunner {
                 result = JobResult(record: job.record, errorCode: nil, errorMessage: nil, replaced: replaced)
             }
         }
-        if let publishing = draft.publishing, job.state == .running {
-            if let failure = try makePublic(job, publishing, org: draft.org, tx) {
-                return try turnAround(job, code: failure.code, message: failure.message, tx)
-            }
+        if let publisher = draft.publisher, job.state == .running,
+            let failure = try makePublic(job, org: draft.org, by: publisher, tx)
+        {
+            return try turnAround(job, code: failure.code, message: failure.message, tx)
         }
         // What is public is billed to nobody: whoever published it holds it, and pays for that.
         if job.state == .running, job.scope != .public {
@@ -61,16 +61,16 @@ extension JobRunner {
     }
 
     /// Lets every organisation see a snapshot. Returns why not, when it was deleted or published meanwhile.
-    private func makePublic(_ job: JobRow, _ draft: PublishingDraft, org: Int64, _ tx: WriteAccess) throws
+    private func makePublic(_ job: JobRow, org: Int64, by publisher: EventAuthor, _ tx: WriteAccess) throws
         -> (code: String, message: String?)?
     {
         let id = RecordID(bytes: job.record)?.description ?? ""
         guard let record = try tx.reading.record(job.record), record.org == org else {
             return (StoreError.Code.notFound.rawValue, "The snapshot \(id) was deleted meanwhile.")
         }
-        guard record.visibility != SnapshotVisibility.public.rawValue else { return (JobRunner.sameContent, id) }
-        try tx.setVisibility(SnapshotVisibility.public.rawValue, record: job.record)
-        try tx.note("snapshot.publish", target: id, org: org, by: draft.author, at: clock.milliseconds())
+        guard !record.isPublic else { return (JobRunner.sameContent, id) }
+        try tx.setVisibility(.public, record: job.record)
+        try tx.note("snapshot.publish", target: id, org: org, by: publisher, at: clock.milliseconds())
         return nil
     }
 

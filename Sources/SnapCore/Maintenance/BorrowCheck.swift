@@ -7,7 +7,7 @@ struct BorrowCheck {
 
     /// Sentences on objects whose count is wrong.
     ///
-    /// - Complexity: A look at the row of each object of the store, if `public` has any.
+    /// - Complexity: A look at the row of each object of the store.
     func problems() throws -> [FsckProblem] {
         try store.catalogue.read { try $0.wrongBorrows(limit: 1000) }.map { wrong in
             FsckProblem(

@@ -355,11 +355,12 @@ struct StoreChecker {
     /// What each organisation borrows from `public`, which a moment has no part of: a transaction notes both ends of it.
     private mutating func checkBorrows() throws {
         let check = BorrowCheck(store: store)
-        let problems = try check.problems()
-        if options.repair, !problems.isEmpty { result.repaired += Int64(try check.repair()) }
-        for problem in options.repair && !problems.isEmpty ? try check.problems() : problems {
-            report(problem.code, problem.message)
+        var problems = try check.problems()
+        if options.repair, !problems.isEmpty {
+            result.repaired += Int64(try check.repair())
+            problems = try check.problems()
         }
+        result.problems += problems
     }
 
     // MARK: Ledgers and snapshots

@@ -90,7 +90,7 @@ extension Rebuild {
         for org in try store.catalogue.read({ try $0.orgs() }) {
             for row in try store.catalogue.read({ try $0.records(org: org.id) }) {
                 // Unpublished since, and collected: its organisation has bytes of its own.
-                if row.visibility == SnapshotVisibility.public.rawValue, let id = RecordID(bytes: row.uid),
+                if row.isPublic, let id = RecordID(bytes: row.uid),
                     try !check.isWhole([ObjectKey(.manifest, row.manifest)], .public)
                 {
                     try store.unpublish(id, org: org.name)

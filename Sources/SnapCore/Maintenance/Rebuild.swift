@@ -165,13 +165,9 @@ struct Rebuild {
             chunkCount: Int64(clamping: size?.sum.chunks ?? 0))
         let draft = try JobDraft(org: org.id, cause: "rebuild", commit: commit).encoded()
         let job = try store.catalogue.write("rebuild") { tx in
-            try tx.insertJob(
-                JobRow(
-                    id: 0, scope: org.scope, kind: .attach, state: .running,
-                    stamp: try tx.stamp(store.clock.reading()), session: nil, record: record.id,
-                    label: "rebuild \(record.name)",
-                    roots: [ObjectKey(.manifest, record.manifest), ObjectKey(.record, object)], nextRoot: 0,
-                    bytes: 0, draft: draft, errorCode: nil, errorMessage: nil))
+            try tx.queue(
+                .attach, in: org.scope, [ObjectKey(.manifest, record.manifest), ObjectKey(.record, object)],
+                record: record.id, label: "rebuild \(record.name)", draft: draft, at: store.clock.reading())
         }
         try store.runner.settle(scope: org.scope, through: job)
         if (try? store.result(ofJob: job)) == nil { result.lost.append(record.displayName) }

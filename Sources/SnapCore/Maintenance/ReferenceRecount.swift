@@ -208,12 +208,9 @@ struct ReferenceRecount {
         try store.catalogue.read { tx in
             let orgs = Set(try tx.orgs().filter { $0.scope == scope.id }.map(\.id))
             for record in try tx.allRecords() {
-                if scope.id == .public, record.visibility == SnapshotVisibility.public.rawValue {
-                    add(ObjectKey(.manifest, record.manifest))
-                }
-                guard orgs.contains(record.org) else { continue }
-                add(ObjectKey(.manifest, record.manifest))
-                add(ObjectKey(.record, record.object))
+                let isOwn = orgs.contains(record.org)
+                if isOwn || (scope.id == .public && record.isPublic) { add(ObjectKey(.manifest, record.manifest)) }
+                if isOwn { add(ObjectKey(.record, record.object)) }
             }
         }
         let objects = JobObjects(

@@ -6,10 +6,10 @@ internal import SnapModel
 extension Store {
     /// Removes a tag, and its snapshot with its last tag.
     ///
-    /// - Parameter match: Only a tag that is so; nil for any.
+    /// - Parameter version: Only if it has not been set since it had this one; nil for any.
     /// - Returns: The snapshot when it went too.
-    /// - Throws: ``StoreError/Code/preconditionFailed`` when it would go and is protected, or is not as `match` says.
-    package func deleteTag(org: String, name: String, tag: String, ifMatch match: SnapshotDraft.Match? = nil)
+    /// - Throws: ``StoreError/Code/preconditionFailed`` when it would go and is protected, or has another version.
+    package func deleteTag(org: String, name: String, tag: String, version: Int64? = nil)
         throws(StoreError) -> SnapshotRecord?
     {
         try StoreError.mapped {
@@ -19,9 +19,7 @@ extension Store {
                 guard let row = try tx.reading.tag(org: org.id, name: name, tag: tag.tag),
                     let record = try tx.reading.record(row.record)
                 else { throw StoreError(.notFound, "There is no snapshot `\(tag)`.") }
-                if case .version(let expected) = match {
-                    try TagRule.check(name: name, tag: tag.tag, version: row.version, is: expected)
-                }
+                if let version { try TagRule.check(name: name, tag: tag.tag, version: row.version, is: version) }
                 return try remove([tag], of: record, org, tx)
             }
         }
@@ -120,14 +118,10 @@ extension Store {
                 deletedMilliseconds: clock.milliseconds()))
         try tx.deleteRecord(record.uid)
         try withdraw(record, org: org, cause: cause, tx)
-        let stamp = try tx.stamp(clock.reading())
-        let draft = try JobDraft(org: org.id, cause: cause, commit: nil).encoded()
-        _ = try tx.insertJob(
-            JobRow(
-                id: 0, scope: org.scope, kind: .detach, state: .running, stamp: stamp, session: nil,
-                record: record.uid, label: "\(cause) \(label)",
-                roots: [ObjectKey(.manifest, record.manifest), ObjectKey(.record, record.object)], nextRoot: 0,
-                bytes: 0, draft: draft, errorCode: nil, errorMessage: nil))
+        _ = try tx.queue(
+            .detach, in: org.scope, [ObjectKey(.manifest, record.manifest), ObjectKey(.record, record.object)],
+            record: record.uid, label: "\(cause) \(label)", draft: JobDraft(org: org.id, cause: cause).encoded(),
+            at: clock.reading())
     }
 
     /// A write that leads to more room, and so must not fail for want of it.

@@ -25,8 +25,8 @@ extension Store {
                     guard let record = try tx.reading.record(id.bytes), record.org == org.id else {
                         throw StoreError(.notFound, "There is no snapshot with the id \(id).")
                     }
-                    guard record.visibility == SnapshotVisibility.public.rawValue else { return }
-                    try tx.setVisibility(SnapshotVisibility.organization.rawValue, record: record.uid)
+                    guard record.isPublic else { return }
+                    try tx.setVisibility(.organization, record: record.uid)
                     try withdraw(record, org: org, cause: "unpublish", tx)
                     try tx.note(
                         "snapshot.unpublish", target: id.description, org: org.id, by: author,
@@ -38,13 +38,11 @@ extension Store {
 
     /// Queues that `public` lets go of a snapshot, if it holds it.
     func withdraw(_ record: RecordRow, org: OrgRow, cause: String, _ tx: WriteAccess) throws {
-        guard record.visibility == SnapshotVisibility.public.rawValue else { return }
-        _ = try tx.insertJob(
-            JobRow(
-                id: 0, scope: .public, kind: .detach, state: .running, stamp: try tx.stamp(clock.reading()),
-                session: nil, record: record.uid, label: "\(cause) \(record.name)",
-                roots: [ObjectKey(.manifest, record.manifest)], nextRoot: 0, bytes: 0,
-                draft: try JobDraft(org: org.id, cause: cause).encoded(), errorCode: nil, errorMessage: nil))
+        guard record.isPublic else { return }
+        _ = try tx.queue(
+            .detach, in: .public, [ObjectKey(.manifest, record.manifest)], record: record.uid,
+            label: "\(cause) \(record.name)", draft: JobDraft(org: org.id, cause: cause).encoded(),
+            at: clock.reading())
     }
 
     /// The snapshot with this record id, if it belongs to `org` or is public.
@@ -69,16 +67,12 @@ extension Session {
         try StoreError.mapped {
             try heal()
             try finishWriter()
-            let draft = JobDraft(org: org.id, cause: "publish", publishing: PublishingDraft(author: author))
-            let encoded = try draft.encoded()
+            let draft = try JobDraft(org: org.id, cause: "publish", publisher: author).encoded()
             let job = try store.catalogue.write("publish") { tx in
-                try tx.insertJob(
-                    JobRow(
-                        id: 0, scope: .public, kind: .attach, state: .running,
-                        stamp: try tx.stamp(store.clock.reading()), session: row.id, record: snapshot.id.bytes,
-                        label: "publish \(snapshot.displayName)",
-                        roots: [ObjectKey(.manifest, snapshot.manifest)], nextRoot: 0, bytes: 0, draft: encoded,
-                        errorCode: nil, errorMessage: nil))
+                try tx.queue(
+                    .attach, in: .public, [ObjectKey(.manifest, snapshot.manifest)], record: snapshot.id.bytes,
+                    label: "publish \(snapshot.displayName)", draft: draft, session: row.id,
+                    at: store.clock.reading())
             }
             try store.runner.settle(scope: .public, through: job, session: row.id, uploads: uploads)
             _ = try store.result(ofJob: job)

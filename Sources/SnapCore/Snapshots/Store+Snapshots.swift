@@ -132,18 +132,21 @@ extension ReadAccess {
 
 // MARK: Tags
 
+extension ReadAccess {
+    func tagState(_ name: SnapshotTag, org: Int64) throws -> TagState? {
+        guard let tagged = try tagged(org: org, name: name.name, tag: name.tag), let id = RecordID(bytes: tagged.record)
+        else { return nil }
+        return TagState(name: name, snapshot: id, manifest: tagged.manifest, version: tagged.version)
+    }
+}
+
 extension Store {
     /// What a tag names now.
     ///
     /// - Throws: ``StoreError/Code/notFound``.
     package func tagState(_ name: SnapshotTag, org: String) throws(StoreError) -> TagState {
         try StoreError.mapped {
-            let found: TagState? = try catalogue.read { tx in
-                guard let org = try tx.org(named: org),
-                    let tagged = try tx.tagged(org: org.id, name: name.name, tag: name.tag),
-                    let id = RecordID(bytes: tagged.record)
-                else { return nil }
-                return TagState(name: name, snapshot: id, manifest: tagged.manifest, version: tagged.version)
+            let found = try catalogue.read { tx in try tx.org(named: org).flatMap { try tx.tagState(name, org: $0.id) }
             }
             guard let found else { throw StoreError(.notFound, "There is no such tag.") }
             return found
@@ -152,13 +155,14 @@ extension Store {
 
     /// Points `name:tag` at a snapshot of the same name or another.
     ///
-    /// - Returns: The manifest that the tag named before, if another.
+    /// - Returns: The manifest that the tag named before, if another, and what it is now: nobody else has set it between.
     /// - Throws: ``StoreError/Code/preconditionFailed`` when it may not move; ``StoreError/Code/notFound`` when the
     ///   snapshot is gone.
+    @discardableResult
     package func setTag(
         org: String, name: String, tag: String, to snapshot: SnapshotRecord, ifMatch: SnapshotDraft.Match?,
         force: Bool, by author: EventAuthor? = nil
-    ) throws(StoreError) -> Digest? {
+    ) throws(StoreError) -> (replaced: Digest?, state: TagState) {
         try StoreError.mapped {
             let org = try knownOrg(org)
             return try catalogue.write("tag") { tx in
@@ -168,13 +172,20 @@ extension Store {
                 let verdict = try TagRule.judge(
                     name: name, tag: tag, existing: tx.reading.tagged(org: org.id, name: name, tag: tag),
                     manifest: record.manifest, ifMatch: ifMatch, force: force)
-                guard case .set(let replaced) = verdict else { return nil }
-                _ = try tx.setTag(org: org.id, name: name, tag: tag, record: record.uid)
-                if let author {
-                    try tx.note(
-                        "tag.set", target: "\(name):\(tag)", org: org.id, by: author, at: clock.milliseconds())
+                let target = SnapshotTag(name: name, tag: tag)
+                var before: Digest?
+                if case .set(let replaced) = verdict {
+                    before = replaced
+                    _ = try tx.setTag(org: org.id, name: name, tag: tag, record: record.uid)
+                    if let author {
+                        try tx.note(
+                            "tag.set", target: target.description, org: org.id, by: author, at: clock.milliseconds())
+                    }
                 }
-                return replaced
+                guard let state = try tx.reading.tagState(target, org: org.id) else {
+                    throw CatalogueError(.corrupt, "The catalogue has lost a tag that was just set.")
+                }
+                return (before, state)
             }
         }
     }

@@ -1,10 +1,5 @@
 public import SnapDigest
-
-/// Who may read a snapshot: its organisation, or every one.
-public enum SnapshotVisibility: String, Sendable, Hashable, Codable, CaseIterable {
-    case organization
-    case `public`
-}
+public import SnapModel
 
 /// A snapshot as its store lists it. Sizes are bytes.
 public struct SnapshotRecord: Hashable, Sendable {

@@ -3,11 +3,6 @@ package import SnapDigest
 /// What the catalogue knows of a snapshot, stored with it, so that a lost catalogue can be rebuilt (`docs/format.md`
 /// section 8).
 package struct RecordObject: Hashable, Sendable {
-    package enum Visibility: String, Sendable {
-        case organization
-        case `public`
-    }
-
     package struct Label: Hashable, Sendable {
         package let key: String
         package let value: String
@@ -30,11 +25,12 @@ package struct RecordObject: Hashable, Sendable {
     /// Sorted by key.
     package var labels: [Label]
     package var parent: [UInt8]?
-    package var visibility: Visibility
+    package var visibility: SnapshotVisibility
 
     package init(
         id: [UInt8], org: String, name: String, tag: String?, manifest: Digest, createdMilliseconds: Int64,
-        creator: String? = nil, labels: [Label] = [], parent: [UInt8]? = nil, visibility: Visibility = .organization
+        creator: String? = nil, labels: [Label] = [], parent: [UInt8]? = nil,
+        visibility: SnapshotVisibility = .organization
     ) {
         self.id = id
         self.org = org
@@ -90,7 +86,7 @@ package struct RecordObject: Hashable, Sendable {
         guard let created = Int64(exactly: try fields.integer("created")) else {
             throw fields.error("created", "is out of range")
         }
-        guard let visibility = Visibility(rawValue: try fields.text("visibility")) else {
+        guard let visibility = SnapshotVisibility(rawValue: try fields.text("visibility")) else {
             throw fields.error("visibility", "is unknown")
         }
         var record = RecordObject(

@@ -86,6 +86,6 @@ extension SnapshotRecord {
             id: id.bytes, org: org, name: name, tag: tag ?? tags.first { $0.name == name }?.tag, manifest: manifest,
             createdMilliseconds: createdMilliseconds, creator: creator,
             labels: labels.map { RecordObject.Label(key: $0.key, value: $0.value) }, parent: parent?.bytes,
-            visibility: visibility == .public ? .public : .organization)
+            visibility: visibility)
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import SnapCore
 import SnapDigest
+import SnapModel
 
 struct List: ParsableCommand {
     static let configuration = CommandConfiguration(

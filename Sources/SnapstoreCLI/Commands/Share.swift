@@ -1,6 +1,7 @@
-import ArgumentParser
+public import ArgumentParser
 import SnapClient
 import SnapCore
+public import SnapModel
 import SnapTransfer
 import Snapstore
 
@@ -19,12 +20,12 @@ struct Share: ParsableCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: "NAME, NAME:TAG, or the id of a snapshot on the server.") var reference: String
     @Argument(help: "The server's URL (default: the setting `remote`).") var remote: String?
-    @Option(help: ArgumentHelp("organization, or public.", valueName: "who")) var visibility: Visibility
+    @Option(help: ArgumentHelp("organization, or public.", valueName: "who")) var visibility: SnapshotVisibility
 
     func run() throws {
         let output = Output(global)
         output.status("share")
-        let (reference, visibility) = (reference, visibility.value)
+        let (reference, visibility) = (reference, visibility)
         let server = try Remote.open(remote)
         let shared = try server.closing { server in
             try await server.share(visibility, id: server.find(reference).id)
@@ -38,14 +39,4 @@ struct Share: ParsableCommand {
     }
 }
 
-/// Who may read a snapshot, as an argument.
-struct Visibility: ExpressibleByArgument {
-    let value: SnapshotVisibility
-
-    init?(argument: String) {
-        guard let value = SnapshotVisibility(rawValue: argument) else { return nil }
-        self.value = value
-    }
-
-    static var allValueStrings: [String] { SnapshotVisibility.allCases.map(\.rawValue) }
-}
+extension SnapshotVisibility: ExpressibleByArgument {}

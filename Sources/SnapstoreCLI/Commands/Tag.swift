@@ -33,7 +33,8 @@ struct Tag: ParsableCommand {
                 hint: "Write \(snapshot.org)/\(name):\(tag).")
         }
         let replaced = try store.setTag(
-            org: org, name: name, tag: tag, to: snapshot, ifMatch: match, force: force)
+            org: org, name: name, tag: tag, to: snapshot, ifMatch: match, force: force
+        ).replaced
         let before = replaced.map { "\n  before \($0)" } ?? ""
         try output.summary(
             "\(name):\(tag) is \(snapshot.manifest)\(before)",

@@ -168,6 +168,7 @@ import Testing
         }
         #expect(try tag("PUT", "stable", nil, String(repeating: "0", count: 32)).status == 404)
         #expect(try tag("DELETE", "stable", "If-Match: \(made.version)").status == 412)
+        #expect(try tag("DELETE", "stable", "If-None-Match: *").status == 400)
         #expect(try tag("DELETE", "stable", "If-Match: \(back.version)").status == 204)
         #expect(try tag("DELETE", "stable", nil).status == 404)
         // A tag that was deleted does not come back under an old version.
@@ -180,5 +181,37 @@ import Testing
         #expect(protected.json["protected"] as? Bool == true)
         #expect(try shared.server.http("DELETE", "/v1/snapshots/\(second)", token: shared.server.token).status == 412)
         try shared.server.expectSound("after tags")
+    }
+
+    /// A server that answers with a snapshot of another organisation than it was asked for is not believed.
+    @Test func aSnapshotOfAnotherOrganisationIsNotTaken() throws {
+        let shared = try Shared()
+        let list = try shared.server.http("GET", "/v1/snapshots?name=base&tag=1", token: shared.server.token)
+        try shared.bench.write("answer", list.body)
+        let asked = try shared.bench.shell(
+            """
+            cat >liar.py <<'EOF'
+            import http.server
+            class Liar(http.server.BaseHTTPRequestHandler):
+                def do_GET(self):
+                    body = open("answer", "rb").read()
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                def log_message(self, *words): pass
+            server = http.server.HTTPServer(("127.0.0.1", 0), Liar)
+            open("port.new", "w").write(str(server.server_port))
+            import os; os.rename("port.new", "port")
+            server.serve_forever()
+            EOF
+            python3 liar.py & liar=$!
+            while ! test -e port; do sleep 0.05; done
+            snapstore pull other/base:1 http://127.0.0.1:$(cat port) --store p
+            status=$?
+            kill $liar
+            exit $status
+            """, environment: shared.owner)
+        #expect(asked.status == 4 && asked.errors.contains("There is no snapshot `other/base:1`"), "\(asked.errors)")
     }
 }

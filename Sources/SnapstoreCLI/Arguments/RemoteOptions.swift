@@ -58,22 +58,24 @@ extension RemoteStore {
     /// - Throws: ``StoreError/Code/notFound``, ``StoreError/Code/invalid`` for a digest, which names content and no snapshot.
     func find(_ reference: String) async throws -> SnapshotMessage {
         let parsed = try SnapshotResolver.parse(reference)
-        switch parsed.target {
-        case .record(let bytes):
-            if let id = RecordID(Hex.encode(bytes)) { return try await snapshot(id: id) }
-        case .name(let name, let tag, let digest):
-            let tag = tag ?? Reference.defaultTag
-            let found = try await snapshots(org: parsed.org, name: name, tag: tag).snapshots.first
-            if let found, digest.map({ $0.description == found.digest }) ?? true { return found }
-        case .prefix(let name) where SnapshotName.isValid(name):
-            if let found = try await snapshots(org: parsed.org, name: name, tag: Reference.defaultTag).snapshots.first {
-                return found
-            }
-        default:
-            throw StoreError(.invalid, "A snapshot of a server is named by NAME, NAME:TAG or its id.")
-        }
-        throw StoreError(
+        let missing = StoreError(
             .notFound, "There is no snapshot `\(RawText.printable(reference))` on \(url), for this token.",
             hint: "Look at the name, and at the organisation of the token.")
+        let wanted: (name: String, tag: String?, digest: Digest?)
+        switch parsed.target {
+        case .record(let bytes):
+            guard let id = RecordID(bytes: bytes) else { throw missing }
+            return try await snapshot(id: id)
+        case .name(let name, let tag, let digest): wanted = (name, tag, digest)
+        case .prefix(let name) where SnapshotName.isValid(name): wanted = (name, nil, nil)
+        default: throw StoreError(.invalid, "A snapshot of a server is named by NAME, NAME:TAG or its id.")
+        }
+        let list = try await snapshots(org: parsed.org, name: wanted.name, tag: wanted.tag ?? Reference.defaultTag)
+        if let found = list.snapshots.first, parsed.org.map({ $0 == found.org }) ?? true,
+            wanted.digest.map({ $0.description == found.digest }) ?? true
+        {
+            return found
+        }
+        throw missing
     }
 }

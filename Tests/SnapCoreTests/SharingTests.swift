@@ -114,6 +114,34 @@ import Testing
         #expect(try store.statistics().packBytes == 0 && held("other") == 0)
     }
 
+    /// What is only borrowed is let go while a session relies on it: it can be read, and committed again.
+    @Test(arguments: [false, true]) func aSessionKeepsWhatWasBorrowedWhenItBegan(isCollected: Bool) throws {
+        let store = try open()
+        defer { store.close() }
+        let (owner, other) = (try fixture(store, "owner"), try fixture(store, "other"))
+        let files = Self.files(7)
+        let base = try owner.commit("base", tag: "1", files: files).record
+        try SnapshotCopy(store).publish(base)
+        let derived = try other.commit("derived", tag: "1", files: files).record
+        try store.deleteSnapshot(id: base.id, org: "owner")
+        try store.settle(org: "owner")
+        try owner.collect()
+
+        let session = try store.beginSession(.create, org: "other")
+        defer { session.end() }
+        let manifest = try other.put(files, session)
+        try store.deleteSnapshot(id: derived.id, org: "other")
+        try store.settle(org: "other")
+        if isCollected { try owner.collect() }
+        #expect(try StoreFixture.files(of: derived.manifest, session.reader()) == files)
+        let again = try session.commit(SnapshotDraft(name: "again", tag: "1", manifest: manifest, kind: "directory"))
+        #expect(try other.files(of: again.record) == files)
+        try expectSound(owner)
+        try owner.collect()
+        try expectSound(owner)
+        #expect(try other.files(of: again.record) == files)
+    }
+
     @Test func whatIsUnpublishedWhileItIsPublishedIsNot() throws {
         let store = try open()
         defer { store.close() }

@@ -165,7 +165,7 @@ extension ReadAccess {
                 SELECT COUNT(*) AS objects,
                        COALESCE(SUM(CASE WHEN frame IS NULL THEN 0 ELSE length END), 0) AS bytes,
                        COALESCE(MAX(condemned_ms), 0) AS latest
-                FROM object INDEXED BY object_condemned WHERE scope = ? AND condemned IS NOT NULL
+                FROM object INDEXED BY object_condemned WHERE scope = ? AND condemned IS NOT NULL AND borrows = 0
                 """, arguments: [scope.rawValue])
         guard let row else { return (0, 0, 0) }
         return (try row.get("objects"), try row.get("bytes"), try row.get("latest"))

@@ -235,13 +235,8 @@ extension WriteAccess {
         try statement.run()
     }
 
-    /// Forgets a borrowed holding.
-    package func deleteHolding(_ key: ObjectKey, scope: ScopeID) throws {
-        try run(
-            "DELETE FROM object WHERE scope = ? AND kind = ? AND digest = ? AND frame IS NULL",
-            [scope.rawValue, Int64(key.kind.rawValue), key.digest.databaseBlob])
-    }
-
+    /// Counts organisations that hold an object with the bytes of `public`. What it has let go may be collected once there is
+    /// none.
     package func addBorrows(_ key: ObjectKey, _ change: Int64) throws {
         try run(
             "UPDATE object SET borrows = borrows + ? WHERE scope = 1 AND kind = ? AND digest = ?",

@@ -72,8 +72,8 @@ extension ReferenceCounter {
     private mutating func takeOwn(_ key: ObjectKey, _ upload: (place: ObjectPlace, pack: Int64)) throws {
         guard scope != .public, let row = try tx.reading.object(key, scope: scope), row.frame == nil else { return }
         try tx.moveObject(key, scope: scope, frame: upload.place.frame, position: upload.place.position)
+        try tx.addBorrows(key, -1)
         packChanges.add(pack: upload.pack, objects: 1, bytes: upload.place.length)
-        try returnBorrowed(key)
     }
 
     /// To an object that is damaged, or that nobody holds.
@@ -119,29 +119,10 @@ extension ReferenceCounter {
             return false
         }
         note(key, bytes: -row.length, objects: -1)
-        if row.frame == nil {
-            try giveBack(key)
-        } else {
-            let sequence = key.kind.hasChildren ? nil : try sequence()
-            try tx.letGo(key, scope: scope, sequence: sequence, milliseconds: nowMilliseconds)
-        }
+        // Of what is borrowed, too: a session that found it held may hold it again.
+        let sequence = key.kind.hasChildren ? nil : try sequence()
+        try tx.letGo(key, scope: scope, sequence: sequence, milliseconds: nowMilliseconds)
         return true
-    }
-
-    /// Returns a borrowed object: the row has no bytes of its own to keep for a grace period.
-    private mutating func giveBack(_ key: ObjectKey) throws {
-        try tx.deleteHolding(key, scope: scope)
-        try returnBorrowed(key)
-    }
-
-    /// What nobody borrows any more, and `public` has let go, gets its grace from now on. As long as it is not condemned the
-    /// job that let it go still needs its bytes, and condemns it.
-    private mutating func returnBorrowed(_ key: ObjectKey) throws {
-        try tx.addBorrows(key, -1)
-        guard let shared = try tx.reading.object(key, scope: .public), shared.refs == 0, shared.borrows == 0,
-            shared.condemned != nil
-        else { return }
-        try tx.letGo(key, scope: .public, sequence: sequence(), milliseconds: nowMilliseconds)
     }
 
     /// Lets gc have an object that nobody holds, unless it may have it already.

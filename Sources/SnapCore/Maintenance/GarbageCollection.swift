@@ -62,7 +62,9 @@ struct GarbageCollector {
     /// May be called again after it failed: what was freed stays counted.
     mutating func run() throws -> GCResult {
         (result.laterBytes, result.laterAtMilliseconds, result.unusedBytes, result.reasons) = (0, nil, 0, [])
-        for scope in try store.catalogue.read({ try $0.scopes() }) {
+        let scopes = try store.catalogue.read { try $0.scopes() }
+        // What an organisation has borrowed is given back before `public` is looked at.
+        for scope in scopes.filter({ $0.id != .public }) + scopes.filter({ $0.id == .public }) {
             try deleteExpired(scope)
             try settle(scope)
             let horizon = try horizon(scope)
@@ -107,8 +109,7 @@ struct GarbageCollector {
         var budget = BatchBudget()
         var isCramped = false
         while true {
-            // Besides the objects, the transaction has a row for each of their packs.
-            let limit = isCramped ? 25 : budget.rows / 2
+            let limit = isCramped ? 25 : Self.objectsAtOnce(budget)
             let rows = try store.catalogue.read { tx in
                 try tx.condemned(
                     scope: scope.id, before: horizon.sequence, orTime: horizon.milliseconds, limit: limit)
@@ -158,6 +159,9 @@ struct GarbageCollector {
         }
     }
 
+    /// Besides the objects, a transaction has a row for each that is given back, and for each of their packs.
+    static func objectsAtOnce(_ budget: BatchBudget) -> Int { budget.rows / 3 }
+
     mutating func delete(_ rows: [ObjectRow], scope: ScopeID, _ budget: inout BatchBudget) throws {
         let (deleted, packs) = try budget.write(store.catalogue, "expire") { tx in
             var changes = PackChanges()
@@ -168,7 +172,10 @@ struct GarbageCollector {
                 let frame = try tx.reading.object(row.key, scope: scope)?.frame
                 guard try tx.deleteCondemned(row.key, scope: scope, sequence: row.condemned) else { continue }
                 deleted += 1
-                guard let frame else { continue }
+                guard let frame else {
+                    try tx.addBorrows(row.key, -1)
+                    continue
+                }
                 if packs[frame] == nil { packs[frame] = .some(try tx.reading.frame(frame)?.pack) }
                 guard case .some(.some(let pack)) = packs[frame] else { continue }
                 changes.add(pack: pack, objects: -1, bytes: -row.length)

@@ -40,7 +40,7 @@ extension GarbageCollector {
                 continue
             }
             batch.append(row)
-            if batch.count >= budget.rows / 2 {
+            if batch.count >= Self.objectsAtOnce(budget) {
                 try delete(batch, scope: scope.id, &budget)
                 batch = []
             }

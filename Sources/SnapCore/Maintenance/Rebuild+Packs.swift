@@ -64,10 +64,14 @@ extension Rebuild {
                 var live: (objects: Int64, bytes: Int64) = (0, 0)
                 for place in batch {
                     if let row = try tx.reading.object(place.key, scope: scope) {
-                        guard let frame = row.frame, let old = try tx.reading.frame(frame)?.pack, missing.contains(old)
-                        else { continue }
+                        if let frame = row.frame {
+                            guard let old = try tx.reading.frame(frame)?.pack, missing.contains(old) else { continue }
+                            try tx.addLive(pack: old, objects: -1, bytes: -place.length)
+                        } else {
+                            // Borrowed when the backup was taken, and put since, when it no longer was public.
+                            try tx.addBorrows(place.key, -1)
+                        }
                         try tx.moveObject(place.key, scope: scope, frame: place.frame, position: place.position)
-                        try tx.addLive(pack: old, objects: -1, bytes: -place.length)
                     } else {
                         try tx.insertObject(place, scope: scope, refs: 0)
                         try tx.letGo(place.key, scope: scope, sequence: sequence, milliseconds: now)
@@ -126,13 +130,31 @@ extension Rebuild {
     private func forgetObjects(in packs: [PackRow], _ scope: ScopeID, _ store: Store) throws {
         let frames = Set(
             try packs.flatMap { pack in try store.catalogue.read { try $0.frames(pack: pack.id) }.map(\.id) })
+        let isGone: (ObjectRow) -> Bool = { $0.frame.map(frames.contains) ?? false }
+        if scope == .public {
+            // Nobody holds what was borrowed of it: those snapshots are dropped.
+            for org in try store.catalogue.read({ try $0.orgs() }) {
+                try forget(in: org.scope, store) { row, tx in
+                    guard row.frame == nil, row.refs == 0 else { return false }
+                    return try tx.object(row.key, scope: .public).map(isGone) ?? true
+                }
+            }
+        }
+        try forget(in: scope, store) { row, _ in isGone(row) }
+    }
+
+    /// Deletes the rows of a scope for which `isGone` says so.
+    private func forget(in scope: ScopeID, _ store: Store, where isGone: (ObjectRow, ReadAccess) throws -> Bool) throws
+    {
         let now = store.clock.milliseconds()
         var last: ObjectKey?
         while true {
-            let rows = try store.catalogue.read { try $0.objects(scope: scope, after: last, limit: 300) }
-            guard let end = rows.last else { break }
+            let (gone, end) = try store.catalogue.read { tx in
+                let rows = try tx.objects(scope: scope, after: last, limit: 300)
+                return (try rows.filter { try isGone($0, tx) }, rows.last)
+            }
+            guard let end else { break }
             last = end.key
-            let gone = rows.filter { $0.frame.map(frames.contains) ?? false }
             guard !gone.isEmpty else { continue }
             try store.catalogue.write("forget-objects") { tx in
                 let sequence = try tx.nextSequence()
@@ -141,7 +163,9 @@ extension Rebuild {
                         try tx.markBad(row.key, scope: scope, frame: frame, true)
                     } else {
                         try tx.letGo(row.key, scope: scope, sequence: sequence, milliseconds: now)
-                        _ = try tx.deleteCondemned(row.key, scope: scope)
+                        if try tx.deleteCondemned(row.key, scope: scope), row.frame == nil {
+                            try tx.addBorrows(row.key, -1)
+                        }
                     }
                 }
             }

@@ -123,9 +123,6 @@ struct ReferenceRecount {
                         guard count != row.refs || isLeftOver else { continue }
                         if count > 0 {
                             try tx.setRefs(row.key, scope: scope.id, refs: count)
-                        } else if row.frame == nil {
-                            try tx.deleteHolding(row.key, scope: scope.id)
-                            try tx.addBorrows(row.key, -1)
                         } else {
                             try tx.letGo(row.key, scope: scope.id, sequence: sequence, milliseconds: milliseconds)
                         }

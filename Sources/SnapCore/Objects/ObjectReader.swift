@@ -144,7 +144,7 @@ extension ReadAccess {
         return try zip(keys, objects(keys, scope: scope)).map { key, own in
             if let own, own.frame != nil, isVisible(own) { return (own, scope) }
             guard scope != .public, let shared = try object(key, scope: .public) else { return nil }
-            return isVisible(shared) || (own?.refs ?? 0) > 0 ? (shared, .public) : nil
+            return isVisible(shared) || own.map(isVisible) ?? false ? (shared, .public) : nil
         }
     }
 }
